@@ -1,0 +1,174 @@
+/* The core without sockets, clock or randomness: for engines that own their socket.
+ *
+ * The contract: hand in what arrives (input), say what time it is (tick, at deadline or later), send
+ * what comes out (output, until it returns 0), read what happened (poll, until it returns 0). Any
+ * order is safe; what is skipped is late, never wrong. Time may stand still; it never goes back.
+ * SPDX-License-Identifier: MIT */
+#ifndef TRYST_ENDPOINT_H
+#define TRYST_ENDPOINT_H
+
+#include <tryst/address.h>
+#include <tryst/event.h>
+#include <tryst/identity.h>
+#include <tryst/options.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TRYST_DATAGRAM_MAX 1200          /* bytes of any datagram of the protocol */
+#define TRYST_MESSAGE_MAX 1150           /* bytes of one message */
+#define TRYST_USER_DATA_MAX 128          /* bytes a participant shows to the others */
+#define TRYST_SESSION_NAME_MAX 64        /* bytes of a session's name */
+#define TRYST_LOCAL_MAX 8                /* local addresses an endpoint uses */
+#define TRYST_SERVER_MAX 4               /* addresses of the server an endpoint uses */
+#define TRYST_NEVER UINT64_MAX           /* a deadline that does not come */
+
+/* Opaque. */
+struct tryst_endpoint;
+
+/* A datagram to send. data stays the endpoint's, and readable until the next call on it. */
+struct tryst_datagram {
+    struct tryst_address to;
+    struct tryst_address from; /* source to use (ip, and interface index in scope); none: any */
+    const void *data;
+    size_t size;
+    uint32_t ttl; /* hops, 0: the system's default */
+    uint32_t reserved;
+};
+
+/* Counters since creation. Grows at the end. */
+struct tryst_stats {
+    uint32_t struct_size; /* set by tryst_endpoint_stats */
+    uint32_t peers;       /* participants known now */
+    uint32_t connected;   /* of them with a path */
+    uint32_t reserved;
+    uint64_t datagrams_sent;
+    uint64_t datagrams_received;
+    uint64_t bytes_sent;
+    uint64_t bytes_received;
+    uint64_t messages_sent;
+    uint64_t messages_received;
+    uint64_t hellos_sent;
+    uint64_t hellos_received;
+    uint64_t messages_dropped; /* authenticated, but nobody polled: the queue was full */
+    uint64_t output_dropped;   /* nobody took the output: the outbox was full */
+    uint64_t dropped_short;    /* the wire's mistakes, by reason */
+    uint64_t dropped_unknown;
+    uint64_t dropped_version;
+    uint64_t dropped_seal;
+    uint64_t dropped_signature;
+    uint64_t dropped_replay;
+    uint64_t dropped_limit;
+};
+
+/* Makes an endpoint.
+ *
+ * endpoint  receives the handle; the caller destroys it
+ * identity  who this is; copied
+ * options   NULL is refused: the server's key must be pinned
+ * seed      TRYST_SEED_SIZE secret random bytes, never used twice: all its randomness
+ * unix_s    wall-clock seconds, to judge the server's certificate; 0 leaves its dates unjudged
+ *
+ * Returns   TRYST_OK; TRYST_E_ARGUMENT; TRYST_E_FORMAT for a bad pin; TRYST_E_MEMORY; TRYST_E_CRYPTO.
+ * Threads   one at a time per endpoint; different endpoints are free of each other. So for all below.
+ * Since     0.1 */
+TRYST_API tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
+                                             const struct tryst_identity *identity,
+                                             const struct tryst_options *options,
+                                             const uint8_t seed[TRYST_SEED_SIZE], uint64_t now_us,
+                                             uint64_t unix_s);
+
+/* Wipes and frees; NULL is fine. Tells nobody: call tryst_endpoint_leave and send its output first.
+ * Since 0.1 */
+TRYST_API void tryst_endpoint_destroy(struct tryst_endpoint *endpoint);
+
+/* Says where the server is: all addresses its name has. Hello to it goes out at once (BIND).
+ *
+ * addresses  count of them; those past TRYST_SERVER_MAX are not used
+ *
+ * Returns    TRYST_OK; TRYST_E_ARGUMENT.
+ * Since      0.1 */
+TRYST_API tryst_result tryst_endpoint_set_server(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                                 const struct tryst_address *addresses,
+                                                 size_t count);
+
+/* Says which local addresses the socket can be reached at: ip, port, interface index in scope; best
+ * first. May be called again when they change.
+ *
+ * addresses  count of them; those past TRYST_LOCAL_MAX are not used
+ *
+ * Returns    TRYST_OK; TRYST_E_ARGUMENT.
+ * Since      0.1 */
+TRYST_API tryst_result tryst_endpoint_set_local(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                                const struct tryst_address *addresses,
+                                                size_t count);
+
+/* Copies the local addresses in use.
+ *
+ * Returns  how many there are; at most max are copied. TRYST_E_ARGUMENT.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_endpoint_local(const struct tryst_endpoint *endpoint,
+                                            struct tryst_address *addresses, size_t max);
+
+/* Joins a session; the answer is an event: REGISTERED, REFUSED or SERVER_LOST.
+ *
+ * session    1 to TRYST_SESSION_NAME_MAX bytes, NUL-terminated
+ * data       up to TRYST_USER_DATA_MAX bytes shown to the other participants; NULL with size 0
+ *
+ * Returns    TRYST_OK; TRYST_E_ARGUMENT; TRYST_E_SIZE; TRYST_E_STATE when already in a session.
+ * Since      0.1 */
+TRYST_API tryst_result tryst_endpoint_join(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                           const char *session, const void *data, size_t size);
+
+/* Leaves: tells the server and every peer, and forgets them. Fine when in no session.
+ * Returns TRYST_OK; TRYST_E_ARGUMENT. Since 0.1 */
+TRYST_API tryst_result tryst_endpoint_leave(struct tryst_endpoint *endpoint, uint64_t now_us);
+
+/* Sends one message to a connected peer: encrypted, at most once, unordered, not repeated. Small
+ * messages of one turn share a datagram, which leaves with the next output.
+ *
+ * data     1 to TRYST_MESSAGE_MAX bytes, copied
+ *
+ * Returns  TRYST_OK; TRYST_E_ARGUMENT; TRYST_E_SIZE; TRYST_E_PEER; TRYST_E_NOT_CONNECTED; TRYST_E_FULL.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_endpoint_send(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                           uint32_t peer, const void *data, size_t size);
+
+/* Hands one received datagram to the endpoint.
+ *
+ * from     who sent it
+ * to       the local address it came to (ip, interface in scope), or NULL when unknown
+ * data     read during the call only
+ *
+ * Returns  TRYST_OK even for a datagram that is refused: a stranger's bytes are not the caller's
+ *          mistake. TRYST_E_ARGUMENT if from is no address.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                            const struct tryst_address *from,
+                                            const struct tryst_address *to, const void *data,
+                                            size_t size);
+
+/* Does what is due. Returns TRYST_OK; TRYST_E_ARGUMENT. Since 0.1 */
+TRYST_API tryst_result tryst_endpoint_tick(struct tryst_endpoint *endpoint, uint64_t now_us);
+
+/* When tick is next wanted, on the clock of now_us; TRYST_NEVER; at once (0) for NULL. Since 0.1 */
+TRYST_API uint64_t tryst_endpoint_deadline(const struct tryst_endpoint *endpoint);
+
+/* Takes the next datagram to send. Returns 1, 0 when there is none, TRYST_E_ARGUMENT. Since 0.1 */
+TRYST_API tryst_result tryst_endpoint_output(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                             struct tryst_datagram *datagram);
+
+/* Takes the next event. Returns 1, 0 when there is none, TRYST_E_ARGUMENT. Since 0.1 */
+TRYST_API tryst_result tryst_endpoint_poll(struct tryst_endpoint *endpoint,
+                                           struct tryst_event *event);
+
+/* Copies the counters. Returns TRYST_OK; TRYST_E_ARGUMENT. Since 0.1 */
+TRYST_API tryst_result tryst_endpoint_stats(const struct tryst_endpoint *endpoint,
+                                            struct tryst_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,42 @@
+/* Settings of an endpoint or a client: sized, defaulted, growing only at the end.
+ * SPDX-License-Identifier: MIT */
+#ifndef TRYST_OPTIONS_H
+#define TRYST_OPTIONS_H
+
+#include <tryst/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TRYST_SEED_SIZE 32 /* bytes */
+
+/* Zero in a field means its default. Strings are read during the call only. */
+struct tryst_options {
+    uint32_t struct_size;  /* set by tryst_options_init; tells old callers from new */
+    uint32_t keepalive_ms; /* silence before a ping to a peer; 5,000 */
+    uint32_t path_ms;      /* silence before a path is left; 15,000 */
+    uint32_t peer_ms;      /* silence on all paths before a peer is unreachable; 30,000 */
+    uint32_t punch_ms;     /* hellos without an answer before a peer is unreachable; 10,000 */
+    uint32_t rekey_s;      /* seconds between handshakes; 120 */
+    uint16_t port;         /* client only: local UDP port; 0 lets the system choose */
+    uint8_t trace;         /* 1: also PUNCH and HELLO events */
+    uint8_t no_ipv4;       /* client only: 1 leaves IPv4 out */
+    uint8_t no_ipv6;       /* client only: 1 leaves IPv6 out */
+    uint8_t reserved[3];   /* 0 */
+    const char *server;    /* HOST:PORT#KEY; an endpoint uses only the key */
+    const char *app;       /* the game's name; only the same app meets; "" */
+};
+
+/* Sets the size and zeroes the rest.
+ *
+ * Returns  TRYST_OK; TRYST_E_ARGUMENT for NULL.
+ * Threads  any.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_options_init(struct tryst_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,16 @@
+/* Everything that a game needs of tryst, in one include.
+ * SPDX-License-Identifier: MIT */
+#ifndef TRYST_TRYST_H
+#define TRYST_TRYST_H
+
+#include <tryst/address.h>
+#include <tryst/base.h>
+#include <tryst/client.h>
+#include <tryst/endpoint.h>
+#include <tryst/event.h>
+#include <tryst/identity.h>
+#include <tryst/keyfile.h>
+#include <tryst/options.h>
+#include <tryst/pin.h>
+
+#endif

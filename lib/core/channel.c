@@ -1,0 +1,262 @@
+/* CTRL, the client's side.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/channel.h"
+
+#include "lib/core/candidate.h"
+#include "lib/core/registration.h"
+#include "lib/core/uplink.h"
+#include <assert.h>
+#include <string.h>
+
+/* Pings without an answer follow each other at a second, or sooner where the server said that it does
+ * not know the channel; after three the server counts as lost (PROTOCOL.md, flows: crash). */
+#define PING_RETRY_US (1 * TR_S)
+#define PING_HINTED_US (200 * TR_MS)
+enum {
+    PINGS = 3,
+    CTRL_HEAD = 13,
+    /* what the server's pong is longer than a bare ping: padded, so that it may answer any address */
+    PONG_EXTRA = TR_ADDRESS_BYTES + 8 + 8 + 16,
+};
+
+static uint64_t ping_pause(const struct tr_rendezvous *rendezvous, struct tr_random *random)
+{
+    uint64_t pause = rendezvous->keepalive_ms * TR_MS;
+    return pause * 4 / 5 + tr_random_below(random, pause * 2 / 5 + 1);
+}
+
+static void page_start(struct tr_rendezvous *rendezvous, const struct tr_page *page,
+                       const uint8_t *entries, size_t size)
+{
+    rendezvous->page = *page;
+    rendezvous->has_page = true;
+    bool is_next = page->reset != 0 || page->from <= rendezvous->version;
+    bool is_news = page->reset != 0 || page->to > rendezvous->version;
+    tr_reader_init(&rendezvous->entries, entries, is_next && is_news ? size : 0);
+    if (is_next && is_news)
+        rendezvous->version = page->to;
+}
+
+void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                     const struct tr_channel_keys *keys, const struct tr_registered_body *body,
+                     const uint8_t *plain, size_t at, size_t size, struct tr_random *random)
+{
+    rendezvous->state = TR_RENDEZVOUS_REGISTERED;
+    rendezvous->keys = *keys;
+    memcpy(rendezvous->channel, body->channel, TR_CHANNEL_BYTES);
+    rendezvous->sent = 0;
+    tr_replay_init(&rendezvous->replay, rendezvous->seen_counters, TR_REPLAY_CTRL);
+    rendezvous->seen = tr_candidate_canonical(&body->seen);
+    rendezvous->keepalive_ms = body->keepalive_ms > 1000 ? body->keepalive_ms : 1000;
+    rendezvous->heard_us = now_us;
+    rendezvous->pings = 0;
+    rendezvous->ping_us = 0;
+    rendezvous->ping_next_us = now_us + ping_pause(rendezvous, random);
+    if (rendezvous->fence != body->fence)
+        rendezvous->version = 0;
+    rendezvous->fence = body->fence;
+    for (size_t i = 0; i < rendezvous->uplink_count; i++) /* the channel keeps the mapping alive */
+        if (rendezvous->uplinks[i].tries == 0)
+            rendezvous->uplinks[i].next_us = TR_NEVER;
+    memcpy(rendezvous->plain, plain, size);
+    page_start(rendezvous, &body->page, rendezvous->plain + at, size - at);
+}
+
+static void items_send(struct tr_rendezvous *rendezvous, const struct tr_writer *items,
+                       struct tr_outbox *outbox)
+{
+    const struct tr_uplink *uplink = &rendezvous->uplinks[rendezvous->uplink];
+    struct tr_datagram *datagram = tr_outbox_push(outbox);
+    if (datagram == NULL)
+        return;
+    struct tr_ctrl head = {.type = TR_CTRL, .counter = rendezvous->sent};
+    memcpy(head.channel, rendezvous->channel, TR_CHANNEL_BYTES);
+    datagram->to = uplink->server;
+    datagram->from = uplink->local;
+    datagram->size = (uint16_t)tr_envelope_seal(
+        &tr_layout_ctrl, &head, items->start, tr_writer_used(items), TR_LANE_STREAM,
+        rendezvous->sent, rendezvous->keys.to_server, datagram->data);
+    rendezvous->sent++;
+}
+
+void tr_channel_acknowledge(struct tr_rendezvous *rendezvous, struct tr_outbox *outbox)
+{
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED)
+        return;
+    uint8_t room[64];
+    struct tr_writer items;
+    tr_writer_init(&items, room, sizeof room);
+    struct tr_item_ack ack = {.fence = rendezvous->fence, .version = rendezvous->version};
+    tr_item_write_layout(&items, TR_ITEM_ACK, &tr_layout_item_ack, &ack);
+    items_send(rendezvous, &items, outbox);
+}
+
+void tr_channel_leave(struct tr_rendezvous *rendezvous, struct tr_outbox *outbox)
+{
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED)
+        return;
+    uint8_t room[64];
+    struct tr_writer items;
+    struct tr_item_leave leave = {.reason = TRYST_REASON_LEAVE};
+    for (unsigned copies = 0; copies < 2; copies++) { /* nobody waits for an answer */
+        tr_writer_init(&items, room, sizeof room);
+        tr_item_write_layout(&items, TR_ITEM_LEAVE, &tr_layout_item_leave, &leave);
+        items_send(rendezvous, &items, outbox);
+    }
+}
+
+static void ping_send(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
+                      struct tr_random *random)
+{
+    static const uint8_t zeros[PONG_EXTRA];
+    uint8_t room[128];
+    struct tr_writer items;
+    tr_writer_init(&items, room, sizeof room);
+    if (rendezvous->pings == 0)
+        tr_random_bytes(random, rendezvous->ping, TR_PING_BYTES);
+    tr_item_write(&items, TR_ITEM_PING, rendezvous->ping, TR_PING_BYTES);
+    tr_item_write(&items, TR_ITEM_PADDING, zeros, PONG_EXTRA - 3);
+    items_send(rendezvous, &items, outbox);
+    if (rendezvous->pings == 0)
+        rendezvous->ping_us = now_us;
+    rendezvous->pings++;
+    rendezvous->ping_next_us =
+        now_us + (rendezvous->is_hinted ? PING_HINTED_US : PING_RETRY_US);
+}
+
+static bool is_known_address(const struct tr_rendezvous *rendezvous,
+                             const struct tr_candidate *candidate)
+{
+    struct tr_candidate seen = tr_candidate_canonical(candidate);
+    return tr_candidate_is_same(&rendezvous->seen, &seen);
+}
+
+static void pong_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                      const struct tr_item_view *item, struct tr_random *random)
+{
+    struct tr_item_pong pong;
+    struct tr_item_status status;
+    struct tr_reader reader;
+    tr_reader_init(&reader, item->content, item->size);
+    tr_layout_decode(&tr_layout_item_pong, &pong, &reader);
+    tr_layout_decode(&tr_layout_item_status, &status, &reader);
+    if (reader.fault || rendezvous->pings == 0 ||
+        memcmp(pong.pong, rendezvous->ping, TR_PING_BYTES) != 0)
+        return;
+    if (rendezvous->pings == 1) /* one ping left, so its trip is certain (Karn) */
+        rendezvous->rtt_us = (uint32_t)(now_us - rendezvous->ping_us);
+    rendezvous->pings = 0;
+    rendezvous->is_hinted = false;
+    rendezvous->ping_next_us = now_us + ping_pause(rendezvous, random);
+    if (status.fence == rendezvous->fence && status.version > rendezvous->version)
+        rendezvous->wants_page = true;
+    if (!is_known_address(rendezvous, &pong.seen) && !rendezvous->is_asking) {
+        rendezvous->is_dirty = true; /* the NAT gave us another address: prove it and register it */
+        tr_uplinks_refresh(rendezvous, now_us, true);
+    }
+}
+
+/* The server ended it. A shutdown is not the end of the session: the peers stay, and a server comes
+ * back. */
+static void leave_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                       const struct tr_item_view *item, struct tr_random *random)
+{
+    struct tr_item_leave leave;
+    struct tr_reader reader;
+    tr_reader_init(&reader, item->content, item->size);
+    tr_layout_decode(&tr_layout_item_leave, &leave, &reader);
+    if (reader.fault)
+        return;
+    if (leave.reason == TRYST_REASON_SHUTDOWN || leave.reason == TRYST_REASON_EXPIRED) {
+        tr_registration_lose(rendezvous, now_us, TRYST_STAGE_SERVER, leave.reason, random);
+        return;
+    }
+    rendezvous->state = TR_RENDEZVOUS_IDLE;
+    rendezvous->is_asking = false;
+    if (rendezvous->fact_count < TR_FACTS_MAX)
+        rendezvous->facts[rendezvous->fact_count++] = (struct tr_fact){
+            .kind = TR_FACT_REMOVED, .stage = TRYST_STAGE_SERVER, .reason = leave.reason};
+}
+
+static void roster_take(struct tr_rendezvous *rendezvous, const struct tr_item_view *item)
+{
+    struct tr_page page;
+    struct tr_reader reader;
+    tr_reader_init(&reader, item->content, item->size);
+    tr_layout_decode(&tr_layout_page, &page, &reader);
+    if (!reader.fault && !rendezvous->has_page)
+        page_start(rendezvous, &page, reader.at, tr_reader_left(&reader));
+}
+
+enum tr_drop tr_channel_input(struct tr_rendezvous *rendezvous, uint64_t now_us, const void *data,
+                              size_t size, struct tr_random *random)
+{
+    struct tr_ctrl head;
+    size_t plain_size = 0;
+    if (!tr_envelope_head(&tr_layout_ctrl, &head, data, size))
+        return TR_DROP_SHORT;
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED ||
+        memcmp(head.channel, rendezvous->channel, TR_CHANNEL_BYTES) != 0)
+        return TR_DROP_UNKNOWN;
+    if (!tr_replay_is_fresh(&rendezvous->replay, rendezvous->seen_counters, TR_REPLAY_CTRL,
+                            head.counter))
+        return TR_DROP_REPLAY;
+    if (!tr_envelope_open(CTRL_HEAD, data, size, TR_LANE_STREAM, head.counter,
+                          rendezvous->keys.to_client, rendezvous->plain, &plain_size))
+        return TR_DROP_SEAL;
+    tr_replay_mark(&rendezvous->replay, rendezvous->seen_counters, TR_REPLAY_CTRL, head.counter);
+    rendezvous->heard_us = now_us;
+    rendezvous->has_page = false;
+    struct tr_reader reader;
+    struct tr_item_view item;
+    tr_reader_init(&reader, rendezvous->plain, plain_size);
+    while (tr_item_read(&reader, &item) && rendezvous->state == TR_RENDEZVOUS_REGISTERED) {
+        if (item.type == TR_ITEM_PONG)
+            pong_take(rendezvous, now_us, &item, random);
+        else if (item.type == TR_ITEM_LEAVE)
+            leave_take(rendezvous, now_us, &item, random);
+        else if (item.type == TR_ITEM_ROSTER)
+            roster_take(rendezvous, &item);
+    }
+    return reader.fault ? TR_DROP_MALFORMED : TR_DROP_NONE;
+}
+
+enum tr_drop tr_channel_unknown(struct tr_rendezvous *rendezvous, uint64_t now_us, const void *data,
+                                size_t size)
+{
+    struct tr_unknown unknown;
+    if (!tr_envelope_head(&tr_layout_unknown, &unknown, data, size))
+        return TR_DROP_SHORT;
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED || rendezvous->is_hinted ||
+        memcmp(unknown.channel, rendezvous->channel, TR_CHANNEL_BYTES) != 0)
+        return TR_DROP_UNKNOWN;
+    rendezvous->is_hinted = true;
+    tr_sooner(&rendezvous->ping_next_us, now_us);
+    return TR_DROP_NONE;
+}
+
+void tr_channel_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
+                     struct tr_random *random)
+{
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED)
+        return;
+    if (rendezvous->wants_page) {
+        rendezvous->wants_page = false;
+        tr_channel_acknowledge(rendezvous, outbox); /* the server sends what is past it */
+    }
+    if (!tr_is_due(rendezvous->ping_next_us, now_us))
+        return;
+    if (rendezvous->pings < PINGS) {
+        ping_send(rendezvous, now_us, outbox, random);
+        return;
+    }
+    rendezvous->is_hinted = false;
+    tr_registration_lose(rendezvous, now_us, TRYST_STAGE_SERVER, TRYST_REASON_SILENT, random);
+}
+
+uint64_t tr_channel_deadline(const struct tr_rendezvous *rendezvous)
+{
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED)
+        return TR_NEVER;
+    return rendezvous->wants_page ? 0 : rendezvous->ping_next_us;
+}

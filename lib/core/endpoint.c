@@ -1,0 +1,502 @@
+/* The sans-I/O face: checks every argument, finds whom a datagram belongs to, tells what happened.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/endpoint.h"
+
+#include "lib/core/candidate.h"
+#include "lib/core/roster.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tryst/pin.h>
+
+static_assert(TRYST_DATAGRAM_MAX == TR_DATAGRAM_BYTES && TRYST_DATAGRAM_MAX == TR_DATAGRAM_MAX,
+              "one size of datagram");
+static_assert(TRYST_MESSAGE_MAX == TR_MESSAGE_MAX && TRYST_USER_DATA_MAX == TR_USER_DATA_MAX,
+              "one size of message");
+static_assert(TRYST_SEED_SIZE == TR_KEY && TRYST_KEY_SIZE == TR_KEY, "one size of key");
+
+/* Datagrams that wait for output; made on first use. A join storm of 255 peers with a few addresses
+ * each fits; what does not is sent in a later round. */
+enum { OUTBOX_MAX = 1024 };
+
+struct tryst_endpoint {
+    struct tryst_identity identity;
+    struct tr_random random;
+    struct tr_outbox outbox;
+    struct tr_notice_queue notices;
+    struct tr_rendezvous rendezvous;
+    struct tr_session session;
+    struct tr_peer_kit kit;
+    struct tr_hello_extra hello; /* what every hello says of us */
+    struct tryst_stats stats;
+    struct tryst_address locals[TRYST_LOCAL_MAX]; /* slots; family 0 where empty */
+    uint8_t order[TRYST_LOCAL_MAX];               /* slots, best first */
+    uint8_t local_count;
+    uint8_t extra; /* bits: slots that are not the kernel's first choice of their family */
+    struct tryst_address servers[TRYST_SERVER_MAX];
+    uint8_t server_count;
+    uint8_t app[TR_APP_BYTES];
+    uint64_t created_us;
+    bool is_joined;
+};
+
+static uint64_t ms_or(uint32_t ms, uint32_t normal_ms)
+{
+    return (ms > 0 ? ms : normal_ms) * TR_MS;
+}
+
+static void kit_init(struct tryst_endpoint *endpoint, const struct tryst_options *options)
+{
+    endpoint->kit = (struct tr_peer_kit){
+        .identity = &endpoint->identity,
+        .outbox = &endpoint->outbox,
+        .random = &endpoint->random,
+        .stats = &endpoint->stats,
+        .locals = endpoint->locals,
+        .hello = &endpoint->hello,
+        .times = {.keepalive_us = ms_or(options->keepalive_ms, 5000),
+                  .path_us = ms_or(options->path_ms, 15000)},
+        .peer_us = ms_or(options->peer_ms, 30000),
+        .punch_us = ms_or(options->punch_ms, 10000),
+        .rekey_us = (options->rekey_s > 0 ? options->rekey_s : 120) * TR_S,
+        .trace = options->trace != 0,
+        .now_us = endpoint->created_us,
+    };
+}
+
+tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
+                                   const struct tryst_identity *identity,
+                                   const struct tryst_options *options,
+                                   const uint8_t seed[TRYST_SEED_SIZE], uint64_t now_us,
+                                   uint64_t unix_s)
+{
+    struct tryst_pin pin;
+    if (endpoint == NULL || identity == NULL || options == NULL || seed == NULL ||
+        options->struct_size != sizeof *options || options->server == NULL)
+        return TRYST_E_ARGUMENT;
+    if (tryst_pin_parse(&pin, options->server) != TRYST_OK)
+        return TRYST_E_FORMAT;
+    if (tr_seal_start() != TRYST_OK)
+        return TRYST_E_CRYPTO;
+    struct tryst_endpoint *made = calloc(1, sizeof *made);
+    if (made == NULL || !tr_outbox_init(&made->outbox, OUTBOX_MAX)) {
+        free(made);
+        return TRYST_E_MEMORY;
+    }
+    const char *app = options->app != NULL ? options->app : "";
+    uint8_t app_hash[16];
+    tr_seal_hash(app_hash, sizeof app_hash, "tryst1 app", NULL, 0, app, strlen(app));
+    memcpy(made->app, app_hash, TR_APP_BYTES);
+    made->identity = *identity;
+    made->created_us = now_us;
+    tr_random_init(&made->random, seed);
+    tr_notice_init(&made->notices);
+    tr_rendezvous_init(&made->rendezvous, &made->identity, pin.key, made->app, now_us, unix_s);
+    tr_session_init(&made->session, &made->random);
+    kit_init(made, options);
+    made->stats.struct_size = sizeof made->stats;
+    *endpoint = made;
+    return TRYST_OK;
+}
+
+void tryst_endpoint_destroy(struct tryst_endpoint *endpoint)
+{
+    if (endpoint == NULL)
+        return;
+    tr_session_clear(&endpoint->session);
+    tr_rendezvous_clear(&endpoint->rendezvous);
+    tr_outbox_clear(&endpoint->outbox);
+    tr_notice_clear(&endpoint->notices);
+    tr_seal_wipe(endpoint, sizeof *endpoint);
+    free(endpoint);
+}
+
+/* Time stands still rather than going back. */
+static void now_set(struct tryst_endpoint *endpoint, uint64_t now_us)
+{
+    if (now_us <= endpoint->kit.now_us)
+        return;
+    endpoint->kit.now_us = now_us;
+    endpoint->kit.now_ms = (uint32_t)((now_us - endpoint->created_us) / TR_MS);
+}
+
+/* What hellos say of us follows what the server told. */
+static void hello_update(struct tryst_endpoint *endpoint)
+{
+    struct tr_hello_extra *hello = &endpoint->hello;
+    hello->seen = tr_rendezvous_public(&endpoint->rendezvous);
+    hello->roster_fence = endpoint->rendezvous.fence;
+    hello->roster_version = endpoint->rendezvous.version;
+    hello->local_count = 0;
+    for (size_t i = 0; i < endpoint->rendezvous.local_count && i < TR_CANDIDATES_MAX - 1; i++)
+        hello->local[hello->local_count++] = endpoint->rendezvous.locals[i];
+}
+
+static void fact_tell(struct tryst_endpoint *endpoint, const struct tr_fact *fact)
+{
+    struct tryst_event event = {
+        .stage = fact->stage,
+        .reason = fact->reason,
+        .retry_ms = fact->retry_ms,
+        .address = tr_rendezvous_public(&endpoint->rendezvous).address,
+        .rtt_us = endpoint->rendezvous.rtt_us,
+    };
+    memcpy(event.text, fact->detail, sizeof fact->detail);
+    switch (fact->kind) {
+    case TR_FACT_COOKIE:
+        event.type = TRYST_EVENT_COOKIE;
+        break;
+    case TR_FACT_REGISTERED:
+        event.type = fact->is_return ? TRYST_EVENT_SERVER_BACK : TRYST_EVENT_REGISTERED;
+        break;
+    case TR_FACT_LOST:
+        event.type = TRYST_EVENT_SERVER_LOST;
+        break;
+    default:
+        event.type = TRYST_EVENT_REFUSED;
+        endpoint->is_joined = false;
+        tr_session_leave(&endpoint->session, &endpoint->kit);
+    }
+    if (event.type == TRYST_EVENT_SERVER_LOST || event.type == TRYST_EVENT_REFUSED) {
+        memset(&event.address, 0, sizeof event.address);
+        event.rtt_us = 0;
+    }
+    memcpy(event.key, endpoint->identity.public_key, TR_KEY);
+    tr_notice_put(&endpoint->notices, &event);
+}
+
+static void advance(struct tryst_endpoint *endpoint)
+{
+    struct tr_fact fact;
+    uint64_t now_us = endpoint->kit.now_us;
+    tr_rendezvous_tick(&endpoint->rendezvous, now_us, &endpoint->outbox, &endpoint->random);
+    while (tr_rendezvous_next_fact(&endpoint->rendezvous, &fact))
+        fact_tell(endpoint, &fact);
+    tr_session_tick(&endpoint->session, &endpoint->rendezvous, &endpoint->kit, &endpoint->notices);
+}
+
+static void uplinks_update(struct tryst_endpoint *endpoint)
+{
+    struct tryst_address extra[TRYST_LOCAL_MAX];
+    size_t count = 0;
+    for (uint8_t i = 0; i < endpoint->local_count; i++)
+        if (endpoint->extra >> endpoint->order[i] & 1)
+            extra[count++] = endpoint->locals[endpoint->order[i]];
+    tr_rendezvous_set_uplinks(&endpoint->rendezvous, endpoint->kit.now_us, endpoint->servers,
+                              endpoint->server_count, extra, count);
+}
+
+tryst_result tryst_endpoint_set_server(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                       const struct tryst_address *addresses, size_t count)
+{
+    if (endpoint == NULL || addresses == NULL || count == 0)
+        return TRYST_E_ARGUMENT;
+    for (size_t i = 0; i < count; i++)
+        if (tryst_address_classify(&addresses[i]) == TRYST_ADDRESS_NONE)
+            return TRYST_E_ARGUMENT;
+    now_set(endpoint, now_us);
+    endpoint->server_count = 0;
+    for (size_t i = 0; i < count && i < TRYST_SERVER_MAX; i++)
+        endpoint->servers[endpoint->server_count++] = tryst_address_canonical(&addresses[i]);
+    uplinks_update(endpoint);
+    advance(endpoint);
+    return TRYST_OK;
+}
+
+static uint8_t slot_of(const struct tryst_endpoint *endpoint, const struct tryst_address *address)
+{
+    for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++)
+        if (endpoint->locals[slot].family != 0 &&
+            tryst_address_compare(&endpoint->locals[slot], address) == 0 &&
+            endpoint->locals[slot].scope == address->scope)
+            return slot;
+    return TRYST_LOCAL_MAX;
+}
+
+/* Puts the new addresses into slots, those that stay into their old ones. Returns the slots that lost
+ * their address, as bits. */
+static uint8_t slots_fill(struct tryst_endpoint *endpoint, const struct tryst_address *addresses,
+                          size_t count)
+{
+    uint8_t used = 0;
+    uint8_t dropped = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t slot = slot_of(endpoint, &addresses[i]);
+        if (slot < TRYST_LOCAL_MAX)
+            used |= (uint8_t)(1U << slot);
+    }
+    for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++) {
+        if (used >> slot & 1 || endpoint->locals[slot].family == 0)
+            continue;
+        memset(&endpoint->locals[slot], 0, sizeof endpoint->locals[slot]);
+        dropped |= (uint8_t)(1U << slot);
+    }
+    endpoint->local_count = 0;
+    endpoint->extra = 0;
+    bool has_family[7] = {false};
+    for (size_t i = 0; i < count; i++) {
+        uint8_t slot = slot_of(endpoint, &addresses[i]);
+        for (uint8_t j = 0; slot == TRYST_LOCAL_MAX && j < TRYST_LOCAL_MAX; j++)
+            if (endpoint->locals[j].family == 0)
+                slot = j;
+        endpoint->locals[slot] = addresses[i];
+        if (has_family[addresses[i].family])
+            endpoint->extra |= (uint8_t)(1U << slot);
+        has_family[addresses[i].family] = true;
+        endpoint->order[endpoint->local_count++] = slot;
+    }
+    return dropped;
+}
+
+tryst_result tryst_endpoint_set_local(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                      const struct tryst_address *addresses, size_t count)
+{
+    struct tryst_address list[TRYST_LOCAL_MAX];
+    size_t used = 0;
+    if (endpoint == NULL || (addresses == NULL && count > 0))
+        return TRYST_E_ARGUMENT;
+    for (size_t i = 0; i < count; i++)
+        if (addresses[i].family != 4 && addresses[i].family != 6)
+            return TRYST_E_ARGUMENT;
+    for (size_t i = 0; i < count && used < TRYST_LOCAL_MAX; i++) {
+        struct tryst_address canonical = tryst_address_canonical(&addresses[i]);
+        bool is_known = false;
+        for (size_t j = 0; j < used; j++)
+            is_known = is_known || tryst_address_compare(&list[j], &canonical) == 0;
+        if (!is_known)
+            list[used++] = canonical;
+    }
+    now_set(endpoint, now_us);
+    uint8_t before = endpoint->extra;
+    struct tryst_address old[TRYST_LOCAL_MAX];
+    memcpy(old, endpoint->locals, sizeof old);
+    uint8_t dropped = slots_fill(endpoint, list, used);
+    dropped |= (uint8_t)(before & ~endpoint->extra); /* now reached through the kernel's choice */
+    if (memcmp(old, endpoint->locals, sizeof old) == 0 && before == endpoint->extra)
+        return TRYST_OK;
+    tr_rendezvous_set_locals(&endpoint->rendezvous, now_us, list, used);
+    uplinks_update(endpoint);
+    hello_update(endpoint);
+    tr_session_locals_changed(&endpoint->session, dropped, endpoint->extra, &endpoint->kit);
+    advance(endpoint);
+    return TRYST_OK;
+}
+
+tryst_result tryst_endpoint_local(const struct tryst_endpoint *endpoint,
+                                  struct tryst_address *addresses, size_t max)
+{
+    if (endpoint == NULL || (addresses == NULL && max > 0))
+        return TRYST_E_ARGUMENT;
+    for (size_t i = 0; i < endpoint->local_count && i < max; i++)
+        addresses[i] = endpoint->locals[endpoint->order[i]];
+    return endpoint->local_count;
+}
+
+tryst_result tryst_endpoint_join(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                 const char *session, const void *data, size_t size)
+{
+    if (endpoint == NULL || session == NULL || session[0] == 0 || (data == NULL && size > 0))
+        return TRYST_E_ARGUMENT;
+    size_t length = strlen(session);
+    if (length > TRYST_SESSION_NAME_MAX || size > TRYST_USER_DATA_MAX)
+        return TRYST_E_SIZE;
+    if (endpoint->is_joined)
+        return TRYST_E_STATE;
+    uint8_t named[TR_APP_BYTES + TRYST_SESSION_NAME_MAX];
+    uint8_t id[TR_SESSION_BYTES];
+    memcpy(named, endpoint->app, TR_APP_BYTES);
+    memcpy(named + TR_APP_BYTES, session, length);
+    tr_seal_hash(id, sizeof id, "tryst1 session", NULL, 0, named, TR_APP_BYTES + length);
+    now_set(endpoint, now_us);
+    endpoint->is_joined = true;
+    tr_rendezvous_join(&endpoint->rendezvous, endpoint->kit.now_us, id, data, size,
+                       &endpoint->random);
+    advance(endpoint);
+    return TRYST_OK;
+}
+
+tryst_result tryst_endpoint_leave(struct tryst_endpoint *endpoint, uint64_t now_us)
+{
+    if (endpoint == NULL)
+        return TRYST_E_ARGUMENT;
+    now_set(endpoint, now_us);
+    if (!endpoint->is_joined)
+        return TRYST_OK;
+    endpoint->is_joined = false;
+    tr_session_leave(&endpoint->session, &endpoint->kit);
+    tr_rendezvous_leave(&endpoint->rendezvous, endpoint->kit.now_us, &endpoint->outbox);
+    hello_update(endpoint);
+    return TRYST_OK;
+}
+
+tryst_result tryst_endpoint_send(struct tryst_endpoint *endpoint, uint64_t now_us, uint32_t peer,
+                                 const void *data, size_t size)
+{
+    if (endpoint == NULL || data == NULL || size == 0)
+        return TRYST_E_ARGUMENT;
+    if (size > TRYST_MESSAGE_MAX)
+        return TRYST_E_SIZE;
+    now_set(endpoint, now_us);
+    tryst_result result = tr_session_send(&endpoint->session, peer, data, size, &endpoint->kit);
+    endpoint->stats.messages_sent += result == TRYST_OK;
+    return result;
+}
+
+/* The slot whose address a datagram came to, when it is one that we choose by itself. */
+static uint8_t local_of(const struct tryst_endpoint *endpoint, const struct tryst_address *to)
+{
+    if (to == NULL || endpoint->extra == 0)
+        return TR_LOCAL_ANY;
+    for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++)
+        if ((endpoint->extra >> slot & 1) != 0 && endpoint->locals[slot].family == to->family &&
+            memcmp(endpoint->locals[slot].ip, to->ip, sizeof to->ip) == 0)
+            return slot;
+    return TR_LOCAL_ANY;
+}
+
+static void drop_count(struct tryst_stats *stats, enum tr_drop drop)
+{
+    switch (drop) {
+    case TR_DROP_NONE:
+        break;
+    case TR_DROP_SHORT:
+        stats->dropped_short++;
+        break;
+    case TR_DROP_VERSION:
+        stats->dropped_version++;
+        break;
+    case TR_DROP_SEAL:
+    case TR_DROP_MALFORMED:
+        stats->dropped_seal++;
+        break;
+    case TR_DROP_SIGNATURE:
+        stats->dropped_signature++;
+        break;
+    case TR_DROP_REPLAY:
+        stats->dropped_replay++;
+        break;
+    case TR_DROP_LIMIT:
+        stats->dropped_limit++;
+        break;
+    default:
+        stats->dropped_unknown++;
+    }
+}
+
+static enum tr_drop server_input(struct tryst_endpoint *endpoint, const struct tryst_address *from,
+                                 const void *data, size_t size)
+{
+    enum tr_drop drop = tr_rendezvous_input(&endpoint->rendezvous, endpoint->kit.now_us, from, data,
+                                            size, &endpoint->random);
+    if (drop != TR_DROP_NONE)
+        return drop;
+    hello_update(endpoint);
+    struct tr_fact fact;
+    while (tr_rendezvous_next_fact(&endpoint->rendezvous, &fact)) /* registered before joined */
+        fact_tell(endpoint, &fact);
+    tr_session_read_page(&endpoint->session, &endpoint->rendezvous, &endpoint->kit,
+                         &endpoint->notices);
+    tr_rendezvous_page_done(&endpoint->rendezvous, &endpoint->outbox);
+    return drop;
+}
+
+tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                  const struct tryst_address *from, const struct tryst_address *to,
+                                  const void *data, size_t size)
+{
+    if (endpoint == NULL || from == NULL || (data == NULL && size > 0) ||
+        (from->family != 4 && from->family != 6) || from->port == 0)
+        return TRYST_E_ARGUMENT;
+    now_set(endpoint, now_us);
+    endpoint->stats.datagrams_received++;
+    endpoint->stats.bytes_received += size;
+    struct tryst_address source = tryst_address_canonical(from);
+    source.scope = 0;
+    enum tr_drop drop = tr_envelope_check(data, size, TR_FROM_SERVER | TR_FROM_PEER);
+    uint8_t type = drop == TR_DROP_NONE ? *(const uint8_t *)data : 0;
+    if (drop == TR_DROP_NONE && type == TR_DATA)
+        drop = tr_session_data(&endpoint->session, &source, local_of(endpoint, to), data, size,
+                               &endpoint->kit, &endpoint->notices);
+    else if (drop == TR_DROP_NONE && type == TR_HELLO)
+        drop = tr_session_hello(&endpoint->session, &source, local_of(endpoint, to), data, size,
+                                &endpoint->kit, &endpoint->notices);
+    else if (drop == TR_DROP_NONE)
+        drop = server_input(endpoint, &source, data, size);
+    drop_count(&endpoint->stats, drop);
+    if (drop == TR_DROP_NONE && type != TR_DATA)
+        advance(endpoint);
+    return TRYST_OK;
+}
+
+tryst_result tryst_endpoint_tick(struct tryst_endpoint *endpoint, uint64_t now_us)
+{
+    if (endpoint == NULL)
+        return TRYST_E_ARGUMENT;
+    now_set(endpoint, now_us);
+    advance(endpoint);
+    return TRYST_OK;
+}
+
+uint64_t tryst_endpoint_deadline(const struct tryst_endpoint *endpoint)
+{
+    if (endpoint == NULL)
+        return 0;
+    /* Only the session's cache of its soonest deadline changes. */
+    struct tryst_endpoint *cached = (struct tryst_endpoint *)(uintptr_t)endpoint;
+    uint64_t next = tr_rendezvous_deadline(&endpoint->rendezvous);
+    tr_sooner(&next, tr_session_deadline(&cached->session, &endpoint->kit));
+    return next;
+}
+
+tryst_result tryst_endpoint_output(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                   struct tryst_datagram *datagram)
+{
+    if (endpoint == NULL || datagram == NULL)
+        return TRYST_E_ARGUMENT;
+    now_set(endpoint, now_us);
+    tr_session_flush(&endpoint->session, &endpoint->kit);
+    const struct tr_datagram *next = NULL;
+    do
+        next = tr_outbox_pop(&endpoint->outbox);
+    while (next != NULL && next->size == 0);
+    if (next == NULL)
+        return 0;
+    *datagram = (struct tryst_datagram){
+        .to = next->to, .from = next->from, .data = next->data, .size = next->size, .ttl = next->ttl};
+    endpoint->stats.datagrams_sent++;
+    endpoint->stats.bytes_sent += next->size;
+    return 1;
+}
+
+tryst_result tryst_endpoint_poll(struct tryst_endpoint *endpoint, struct tryst_event *event)
+{
+    if (endpoint == NULL || event == NULL)
+        return TRYST_E_ARGUMENT;
+    return tr_notice_take(&endpoint->notices, event) ? 1 : 0;
+}
+
+tryst_result tryst_endpoint_stats(const struct tryst_endpoint *endpoint, struct tryst_stats *stats)
+{
+    if (endpoint == NULL || stats == NULL)
+        return TRYST_E_ARGUMENT;
+    *stats = endpoint->stats;
+    stats->peers = endpoint->session.count;
+    stats->connected = tr_session_connected(&endpoint->session);
+    stats->output_dropped = endpoint->outbox.dropped;
+    return TRYST_OK;
+}
+
+bool tr_endpoint_has_event(const struct tryst_endpoint *endpoint)
+{
+    return endpoint->notices.count > 0;
+}
+
+void tr_endpoint_server_failed(struct tryst_endpoint *endpoint, uint64_t now_us, uint32_t stage,
+                               uint32_t reason)
+{
+    struct tryst_event event = {
+        .type = TRYST_EVENT_SERVER_LOST, .stage = stage, .reason = reason};
+    now_set(endpoint, now_us);
+    memcpy(event.key, endpoint->identity.public_key, TR_KEY);
+    tr_notice_put(&endpoint->notices, &event);
+}

@@ -1,0 +1,268 @@
+/* Finding, proving, keeping and choosing paths.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/path.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A ping that got no pong is repeated after this, or after two round trips where that is more. */
+#define PING_RETRY_US (500 * TR_MS)
+/* Paths beside the chosen one are looked at this often (keepalive of standby paths). */
+#define STANDBY_FACTOR 3
+/* At most one move in this time, so that two like paths do not flap. */
+#define MOVE_PAUSE_US (2 * TR_S)
+/* A better path is 20 % and 10 ms better. */
+#define BETTER_US (10 * TR_MS)
+
+void tr_paths_init(struct tr_path_set *paths)
+{
+    memset(paths, 0, sizeof *paths);
+    paths->chosen = TR_PATH_NONE;
+}
+
+uint8_t tr_paths_find(const struct tr_path_set *paths, const struct tryst_address *remote,
+                      uint8_t local)
+{
+    for (uint8_t i = 0; i < paths->count; i++)
+        if (paths->list[i].local == local &&
+            tryst_address_compare(&paths->list[i].remote, remote) == 0)
+            return i;
+    return TR_PATH_NONE;
+}
+
+static void remove_at(struct tr_path_set *paths, uint8_t index)
+{
+    paths->count--;
+    if (paths->chosen == index)
+        paths->chosen = TR_PATH_NONE;
+    else if (paths->chosen == paths->count)
+        paths->chosen = index;
+    paths->list[index] = paths->list[paths->count];
+}
+
+static bool make_room(struct tr_path_set *paths)
+{
+    uint8_t oldest = TR_PATH_NONE;
+    for (uint8_t i = 0; i < paths->count; i++) {
+        const struct tr_path *path = &paths->list[i];
+        if (path->is_proven || path->kind != TRYST_KIND_OBSERVED || i == paths->chosen)
+            continue;
+        if (oldest == TR_PATH_NONE || path->heard_us < paths->list[oldest].heard_us)
+            oldest = i;
+    }
+    if (oldest == TR_PATH_NONE)
+        return false;
+    remove_at(paths, oldest);
+    return true;
+}
+
+uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remote, uint8_t local,
+                     uint8_t kind)
+{
+    uint8_t index = tr_paths_find(paths, remote, local);
+    if (index != TR_PATH_NONE) {
+        if (paths->list[index].kind == TRYST_KIND_OBSERVED)
+            paths->list[index].kind = kind;
+        return index;
+    }
+    if (paths->count == TR_PATHS_MAX && !make_room(paths))
+        return TR_PATH_NONE;
+    index = paths->count++;
+    paths->list[index] = (struct tr_path){
+        .remote = *remote, .local = local, .kind = kind, .next_us = TR_NEVER};
+    return index;
+}
+
+static bool is_waiting(const struct tr_path *path)
+{
+    static const uint8_t none[TR_PING_BYTES];
+    return memcmp(path->ping, none, sizeof none) != 0;
+}
+
+/* A ping is the path's secret with the time of sending xored into its first three bytes, so that each
+ * repetition measures its own round trip. The other five bytes and the age must fit: a peer that wants
+ * to pass off an address it does not hold has to guess 43 bits. */
+enum { PING_TIME_BITS = 24, PING_UNIT_US = 4 };
+#define PING_AGE_MAX_US (30 * TR_S)
+
+static uint32_t ping_time(uint64_t now_us)
+{
+    return (uint32_t)(now_us / PING_UNIT_US) & ((1U << PING_TIME_BITS) - 1);
+}
+
+void tr_path_ping(struct tr_path *path, uint64_t now_us, struct tr_random *random,
+                  uint8_t ping[TR_PING_BYTES])
+{
+    if (!is_waiting(path)) {
+        tr_random_bytes(random, path->ping, TR_PING_BYTES);
+        path->ping[7] |= 1; /* never zeros, which mean none */
+        path->ping_us = now_us;
+    }
+    uint32_t time = ping_time(now_us);
+    memcpy(ping, path->ping, TR_PING_BYTES);
+    for (unsigned i = 0; i < 3; i++)
+        ping[i] ^= (uint8_t)(time >> 8 * i);
+}
+
+/* How long ago the ping left that this pong answers; TR_NEVER when it answers none. */
+static uint64_t pong_age(const struct tr_path *path, const uint8_t pong[TR_PING_BYTES],
+                         uint64_t now_us)
+{
+    if (!is_waiting(path) || !tr_seal_equal(path->ping + 3, pong + 3, TR_PING_BYTES - 3))
+        return TR_NEVER;
+    uint32_t sent = 0;
+    for (unsigned i = 0; i < 3; i++)
+        sent |= (uint32_t)(path->ping[i] ^ pong[i]) << 8 * i;
+    uint32_t age = (ping_time(now_us) - sent) & ((1U << PING_TIME_BITS) - 1);
+    uint64_t age_us = (uint64_t)age * PING_UNIT_US;
+    return age_us <= PING_AGE_MAX_US ? age_us : TR_NEVER;
+}
+
+void tr_paths_heard(struct tr_path_set *paths, uint8_t index, size_t size, uint64_t now_us)
+{
+    struct tr_path *path = &paths->list[index];
+    path->is_heard = true;
+    path->heard_us = now_us;
+    path->hellos = 0;
+    if (!path->is_proven && path->bytes_in < UINT32_MAX / 8)
+        path->bytes_in += (uint32_t)size;
+}
+
+bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[TR_PING_BYTES],
+                   uint64_t now_us)
+{
+    struct tr_path *path = &paths->list[index];
+    uint64_t age = pong_age(path, pong, now_us);
+    if (age == TR_NEVER)
+        return false;
+    uint32_t rtt = age > 0 ? (uint32_t)age : 1;
+    if (path->rtt_us == 0)
+        path->rtt_us = rtt;
+    else /* a new sample moves the mean by an eighth (RFC 6298, 2.3) */
+        path->rtt_us = (uint32_t)(((uint64_t)path->rtt_us * 7 + rtt) / 8);
+    memset(path->ping, 0, sizeof path->ping);
+    path->ping_us = 0;
+    path->losses = 0;
+    path->is_proven = true;
+    return true;
+}
+
+bool tr_path_may_carry(const struct tr_path *path, size_t size)
+{
+    return path->is_proven ||
+           path->bytes_out + size <= (uint64_t)TR_PATH_AMPLIFY * path->bytes_in;
+}
+
+void tr_path_carried(struct tr_path *path, size_t size)
+{
+    if (!path->is_proven && path->bytes_out < UINT32_MAX / 8)
+        path->bytes_out += (uint32_t)size;
+}
+
+static bool is_alive(const struct tr_path *path, const struct tr_path_times *times, uint64_t now_us)
+{
+    return path->is_proven && now_us - path->heard_us < times->path_us;
+}
+
+static bool is_better(const struct tr_path *a, const struct tr_path *b)
+{
+    uint64_t gain = a->rtt_us < b->rtt_us ? b->rtt_us - a->rtt_us : 0;
+    return gain >= BETTER_US && gain * 5 >= b->rtt_us;
+}
+
+bool tr_paths_choose(struct tr_path_set *paths, const struct tr_path_times *times, uint64_t now_us)
+{
+    uint8_t best = TR_PATH_NONE;
+    for (uint8_t i = 0; i < paths->count; i++) {
+        struct tr_path *path = &paths->list[i];
+        if (path->is_proven && !is_alive(path, times, now_us)) {
+            path->is_proven = false;
+            path->is_heard = false;
+            path->bytes_in = 0;
+            path->bytes_out = 0;
+            path->next_us = TR_NEVER;
+        }
+        if (path->is_proven &&
+            (best == TR_PATH_NONE || path->rtt_us < paths->list[best].rtt_us))
+            best = i;
+    }
+    uint8_t old = paths->chosen;
+    bool is_held = old != TR_PATH_NONE && paths->list[old].is_proven;
+    if (is_held && (best == old || now_us - paths->moved_us < MOVE_PAUSE_US ||
+                    !is_better(&paths->list[best], &paths->list[old])))
+        return false;
+    if (best == TR_PATH_NONE) { /* nothing proven: early data may use the first one heard */
+        if (old != TR_PATH_NONE && paths->list[old].is_heard)
+            return false;
+        for (uint8_t i = 0; i < paths->count && best == TR_PATH_NONE; i++)
+            if (paths->list[i].is_heard)
+                best = i;
+    }
+    if (best == old)
+        return false;
+    paths->chosen = best;
+    paths->moved_us = now_us;
+    return true;
+}
+
+uint8_t tr_paths_wanting_ping(const struct tr_path_set *paths, uint64_t now_us)
+{
+    for (uint8_t i = 0; i < paths->count; i++)
+        if (paths->list[i].is_proven && tr_is_due(paths->list[i].next_us, now_us))
+            return i;
+    return TR_PATH_NONE;
+}
+
+void tr_path_pinged(struct tr_path *path, bool is_chosen, const struct tr_path_times *times,
+                    uint64_t now_us, struct tr_random *random)
+{
+    uint64_t pause = is_chosen ? times->keepalive_us : times->keepalive_us * STANDBY_FACTOR;
+    if (is_waiting(path)) { /* no pong yet: soon again, a little later each time */
+        uint64_t retry = 2 * (uint64_t)path->rtt_us;
+        retry = retry > PING_RETRY_US ? retry : PING_RETRY_US;
+        path->losses = path->losses < 6 ? (uint8_t)(path->losses + 1) : path->losses;
+        retry <<= path->losses > 3 ? 3 : path->losses;
+        pause = retry < pause ? retry : pause;
+    }
+    /* x 0.8 to 1.2, so that many clients do not beat as one */
+    path->next_us = now_us + pause * 4 / 5 + tr_random_below(random, pause * 2 / 5 + 1);
+}
+
+uint64_t tr_paths_deadline(const struct tr_path_set *paths, const struct tr_path_times *times)
+{
+    uint64_t next = TR_NEVER;
+    for (uint8_t i = 0; i < paths->count; i++) {
+        if (!paths->list[i].is_proven)
+            continue;
+        tr_sooner(&next, paths->list[i].next_us);
+        tr_sooner(&next, paths->list[i].heard_us + times->path_us);
+    }
+    return next;
+}
+
+uint64_t tr_paths_heard_us(const struct tr_path_set *paths)
+{
+    uint64_t newest = 0;
+    for (uint8_t i = 0; i < paths->count; i++)
+        if (paths->list[i].heard_us > newest)
+            newest = paths->list[i].heard_us;
+    return newest;
+}
+
+bool tr_paths_drop_local(struct tr_path_set *paths, uint8_t local)
+{
+    bool is_chosen_gone = false;
+    for (uint8_t i = paths->count; i > 0; i--) {
+        if (paths->list[i - 1].local != local)
+            continue;
+        is_chosen_gone = is_chosen_gone || paths->chosen == i - 1;
+        remove_at(paths, (uint8_t)(i - 1));
+    }
+    return is_chosen_gone;
+}
+
+void tr_paths_search(struct tr_path_set *paths)
+{
+    for (uint8_t i = 0; i < paths->count; i++)
+        paths->list[i].hellos = 0;
+}

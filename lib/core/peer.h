@@ -1,0 +1,103 @@
+/* One remote participant: its handshake, its paths and its punching, joined.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_PEER_H
+#define TR_PEER_H
+
+#include "lib/base/outbox.h"
+#include "lib/core/handshake.h"
+#include "lib/core/path.h"
+#include "lib/core/punch.h"
+#include <tryst/endpoint.h>
+
+/* What happened; the owner reads it, tells it and clears it. */
+enum tr_peer_news {
+    TR_NEWS_CONNECTED = 1,
+    TR_NEWS_PATH = 2,        /* the chosen path is another one */
+    TR_NEWS_UNREACHABLE = 4, /* see stage and reason */
+    TR_NEWS_LEFT = 8,        /* it said goodbye */
+    TR_NEWS_PUNCH = 16,      /* its first hello left, to news_address */
+    TR_NEWS_HELLO = 32,      /* the first one from it came, from news_address */
+    TR_NEWS_INDEX = 64,      /* receive indexes changed */
+    TR_NEWS_ROSTER = 128,    /* it knows a newer roster: roster_fence, roster_version */
+};
+
+struct tr_peer {
+    uint32_t handle;
+    uint8_t identity[TR_KEY];
+    uint64_t epoch;
+    bool is_listed; /* named by the roster as it is now */
+    bool is_connected;
+    bool is_greeted; /* HELLO was said */
+    bool is_punched; /* PUNCH was said */
+    bool may_loopback;
+    uint8_t news; /* of enum tr_peer_news */
+    uint8_t stage;
+    uint8_t reason;
+    uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */
+    uint64_t hello_next_us;
+    uint64_t roster_fence;
+    uint64_t roster_version;
+    struct tryst_address news_address;
+    struct tr_handshake handshake;
+    struct tr_path_set paths;
+    struct tr_punch punch;
+    struct tr_datagram *bundle; /* an open DATA in the outbox; its size counts the items so far */
+    uint16_t bundle_last;       /* where its last item starts */
+    uint16_t held_size;
+    uint8_t *held; /* items that wait for a key or a path, TR_DATA_ROOM bytes; made when needed */
+};
+
+/* What a peer works with, for the length of one call. */
+struct tr_peer_kit {
+    const struct tryst_identity *identity;
+    struct tr_outbox *outbox;
+    struct tr_random *random;
+    struct tryst_stats *stats;
+    const struct tryst_address *locals; /* TRYST_LOCAL_MAX slots, family 0 where empty */
+    const struct tr_hello_extra *hello; /* seen, roster and local addresses of ours */
+    struct tr_path_times times;
+    uint64_t peer_us;
+    uint64_t punch_us;
+    uint64_t rekey_us;
+    bool trace; /* PUNCH and HELLO are told */
+    uint64_t now_us;
+    uint32_t now_ms; /* since the endpoint was made */
+};
+
+/* false: its key is of small order or our own. */
+bool tr_peer_init(struct tr_peer *peer, uint32_t handle, const struct tr_record *own,
+                  const uint8_t own_e[TR_KEY], const struct tr_record *record,
+                  const struct tr_peer_kit *kit);
+void tr_peer_clear(struct tr_peer *peer);
+
+/* Candidates from the roster; a changed list starts a new search. extra: slots of local addresses to
+ * try beside the kernel's choice, as bits. */
+void tr_peer_set_candidates(struct tr_peer *peer, const struct tr_candidate *candidates,
+                            size_t count, uint8_t extra, const struct tr_peer_kit *kit);
+
+/* Our own addresses changed: searches anew. */
+void tr_peer_search(struct tr_peer *peer, uint64_t now_us);
+
+/* A HELLO that bears this peer's id; local: the slot it came in on, or TR_LOCAL_ANY. */
+enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
+                           const void *data, size_t size, const struct tr_peer_kit *kit);
+
+/* A DATA that bears one of this peer's indexes. The items are in `items` after it. */
+enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
+                          const void *data, size_t size, uint8_t *items, size_t *items_size,
+                          const struct tr_peer_kit *kit);
+
+/* Queues one message; it leaves with tr_peer_flush, before anything is popped from the outbox. */
+tryst_result tr_peer_send(struct tr_peer *peer, const void *data, size_t size,
+                          const struct tr_peer_kit *kit);
+
+/* Seals the open bundle, so that it may leave. */
+void tr_peer_flush(struct tr_peer *peer, const struct tr_peer_kit *kit);
+
+/* Says goodbye over the chosen path. */
+void tr_peer_leave(struct tr_peer *peer, const struct tr_peer_kit *kit);
+
+void tr_peer_tick(struct tr_peer *peer, const struct tr_peer_kit *kit);
+uint64_t tr_peer_deadline(const struct tr_peer *peer, const struct tr_peer_kit *kit);
+
+#endif

@@ -1,0 +1,81 @@
+/* The hello schedule.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/punch.h"
+
+#include <string.h>
+
+/* Milliseconds after the start at which rounds go out; then the pause doubles, up to SLOWEST_MS. The
+ * first ones are close, as an answered hello ends them and a lost one costs the whole wait. */
+static const uint16_t rounds_ms[] = {0, 15, 40, 80, 140, 220, 320, 450, 650, 900};
+enum { ROUNDS = sizeof rounds_ms / sizeof rounds_ms[0], SLOWEST_MS = 30000 };
+
+/* Quick rounds that are finished although a path is proven already: a local path that lost its first
+ * hello still gets its chance. */
+enum { ROUNDS_WHEN_OPEN = 6 };
+
+static void enter(struct tr_punch *punch, enum tr_punch_state state)
+{
+    punch->state = (uint8_t)state;
+}
+
+void tr_punch_init(struct tr_punch *punch, uint64_t limit_us)
+{
+    memset(punch, 0, sizeof *punch);
+    punch->limit_us = limit_us;
+    punch->next_us = TR_NEVER;
+    enter(punch, TR_PUNCH_IDLE);
+}
+
+void tr_punch_start(struct tr_punch *punch, uint64_t now_us)
+{
+    punch->round = 0;
+    punch->started_us = now_us;
+    punch->next_us = now_us;
+    enter(punch, TR_PUNCH_PROBING);
+}
+
+bool tr_punch_is_due(const struct tr_punch *punch, uint64_t now_us)
+{
+    return tr_is_due(punch->next_us, now_us);
+}
+
+void tr_punch_sent(struct tr_punch *punch, uint64_t now_us, struct tr_random *random)
+{
+    uint64_t pause_ms = SLOWEST_MS;
+    if (punch->round < UINT8_MAX)
+        punch->round++;
+    if (punch->round < ROUNDS)
+        pause_ms = (uint64_t)(rounds_ms[punch->round] - rounds_ms[punch->round - 1]);
+    else if (punch->round - ROUNDS < 6)
+        pause_ms = 450U << (punch->round - ROUNDS + 1);
+    pause_ms = pause_ms > SLOWEST_MS ? SLOWEST_MS : pause_ms;
+    uint64_t pause = pause_ms * TR_MS;
+    /* up to a fifth later, so that two sides that started as one do not stay in step */
+    punch->next_us = now_us + pause + tr_random_below(random, pause / 5 + 1);
+    if (punch->state == TR_PUNCH_OPEN && punch->round >= ROUNDS_WHEN_OPEN)
+        punch->next_us = TR_NEVER;
+}
+
+void tr_punch_opened(struct tr_punch *punch)
+{
+    enter(punch, TR_PUNCH_OPEN);
+    if (punch->round >= ROUNDS_WHEN_OPEN)
+        punch->next_us = TR_NEVER;
+}
+
+bool tr_punch_tick(struct tr_punch *punch, uint64_t now_us)
+{
+    if (punch->state != TR_PUNCH_PROBING ||
+        !tr_is_due(punch->started_us + punch->limit_us, now_us))
+        return false;
+    enter(punch, TR_PUNCH_CLOSED);
+    return true;
+}
+
+uint64_t tr_punch_deadline(const struct tr_punch *punch)
+{
+    uint64_t next = punch->next_us;
+    if (punch->state == TR_PUNCH_PROBING)
+        tr_sooner(&next, punch->started_us + punch->limit_us);
+    return next;
+}

@@ -1,0 +1,200 @@
+/* BIND out, COOKIE in.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/uplink.h"
+
+#include "lib/base/bytes.h"
+#include "lib/core/candidate.h"
+#include <string.h>
+
+/* 250 ms x 1.6, give or take a fifth, 8 tries; then slowly for ever (PROTOCOL.md, flows). */
+#define FIRST_RETRY_US (250 * TR_MS)
+#define SLOW_RETRY_US (15 * TR_S)
+enum { TRIES = 8, NONCE_FIXED = 12 };
+
+static uint64_t jittered(uint64_t pause, struct tr_random *random)
+{
+    return pause * 4 / 5 + tr_random_below(random, pause * 2 / 5 + 1);
+}
+
+bool tr_uplink_is_usable(const struct tr_uplink *uplink, uint64_t now_us)
+{
+    return uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_VALID_US;
+}
+
+void tr_uplinks_refresh(struct tr_rendezvous *rendezvous, uint64_t now_us, bool all)
+{
+    for (size_t i = 0; i < rendezvous->uplink_count; i++) {
+        struct tr_uplink *uplink = &rendezvous->uplinks[i];
+        bool is_fresh = uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_FRESH_US;
+        bool is_asked = uplink->tries > 0 && uplink->tries < TRIES && uplink->next_us != TR_NEVER;
+        if (all)
+            uplink->is_live = false; /* its address may be another by now */
+        if (is_asked || (is_fresh && !all))
+            continue;
+        uplink->tries = 0;
+        uplink->next_us = now_us;
+    }
+}
+
+static void bind_send(struct tr_rendezvous *rendezvous, struct tr_uplink *uplink, uint64_t now_us,
+                      struct tr_outbox *outbox, struct tr_random *random)
+{
+    struct tr_datagram *datagram = tr_outbox_push(outbox);
+    if (datagram == NULL)
+        return;
+    struct tr_bind bind = {.type = TR_BIND, .version = TR_VERSION, .magic = TR_MAGIC};
+    if (uplink->tries == 0)
+        tr_random_bytes(random, uplink->nonce, sizeof uplink->nonce);
+    /* The time of sending rides in the last four bytes, so that each try measures its own trip. */
+    tr_put_u32(uplink->nonce + NONCE_FIXED, (uint32_t)now_us);
+    memcpy(bind.app, rendezvous->app, sizeof bind.app);
+    memcpy(bind.nonce, uplink->nonce, sizeof bind.nonce);
+    datagram->to = uplink->server;
+    datagram->from = uplink->local;
+    datagram->size = (uint16_t)tr_envelope_clear(&tr_layout_bind, &bind, datagram->data);
+    uplink->sent_us = now_us;
+}
+
+static void say_lost(struct tr_rendezvous *rendezvous, uint16_t reason)
+{
+    for (size_t i = 0; i < rendezvous->uplink_count; i++)
+        if (rendezvous->uplinks[i].is_live || rendezvous->uplinks[i].tries < TRIES)
+            return;
+    if (rendezvous->is_lost || rendezvous->fact_count == TR_FACTS_MAX)
+        return;
+    rendezvous->is_lost = true;
+    rendezvous->facts[rendezvous->fact_count++] =
+        (struct tr_fact){.kind = TR_FACT_LOST, .stage = TRYST_STAGE_COOKIE, .reason = reason};
+}
+
+void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
+                     struct tr_random *random)
+{
+    for (size_t i = 0; i < rendezvous->uplink_count; i++) {
+        struct tr_uplink *uplink = &rendezvous->uplinks[i];
+        if (!tr_is_due(uplink->next_us, now_us))
+            continue;
+        bind_send(rendezvous, uplink, now_us, outbox, random);
+        uint64_t pause = FIRST_RETRY_US;
+        for (unsigned try = 0; try < uplink->tries; try++)
+            pause = pause * 8 / 5;
+        if (uplink->tries < TRIES)
+            uplink->tries++;
+        if (uplink->tries == TRIES) {
+            uplink->is_live = uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_VALID_US;
+            say_lost(rendezvous, TRYST_REASON_SILENT);
+            pause = SLOW_RETRY_US;
+        }
+        uplink->next_us = now_us + jittered(pause, random);
+    }
+}
+
+/* Judges the certificate; the same bytes are judged once. */
+static uint16_t certificate_judge(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                                  const struct tr_certificate *certificate)
+{
+    if (!rendezvous->has_certificate ||
+        memcmp(certificate->signature, rendezvous->certificate.signature, TR_SIGNATURE) != 0 ||
+        memcmp(certificate->sign_key, rendezvous->certificate.sign_key, TR_KEY) != 0 ||
+        memcmp(certificate->kx_key, rendezvous->certificate.kx_key, TR_KEY) != 0 ||
+        certificate->not_after_s != rendezvous->certificate.not_after_s) {
+        if (!tr_certificate_verify(certificate, rendezvous->root))
+            return TRYST_REASON_BAD_CERTIFICATE;
+        uint64_t unix_s = rendezvous->unix_s + (now_us - rendezvous->created_us) / TR_S;
+        if (rendezvous->unix_s != 0 &&
+            (unix_s < certificate->not_before_s || unix_s > certificate->not_after_s))
+            return TRYST_REASON_STALE_CERTIFICATE;
+    }
+    rendezvous->certificate = *certificate;
+    rendezvous->has_certificate = true;
+    return TRYST_REASON_NONE;
+}
+
+static struct tr_uplink *find(struct tr_rendezvous *rendezvous, const struct tryst_address *from,
+                              const uint8_t nonce[16])
+{
+    for (size_t i = 0; i < rendezvous->uplink_count; i++) {
+        struct tr_uplink *uplink = &rendezvous->uplinks[i];
+        if (uplink->tries > 0 && memcmp(uplink->nonce, nonce, NONCE_FIXED) == 0 &&
+            tryst_address_compare(&uplink->server, from) == 0)
+            return uplink;
+    }
+    return NULL;
+}
+
+/* Whether a cookie's address is not among those that the server names for us. */
+static bool is_news(const struct tr_rendezvous *rendezvous, const struct tr_candidate *seen)
+{
+    if (tr_candidate_is_same(&rendezvous->seen, seen) ||
+        rendezvous->proven_count == TR_PROVEN_MAX)
+        return false;
+    for (size_t i = 0; i < rendezvous->proven_count; i++)
+        if (tr_candidate_is_same(&rendezvous->proven[i], seen))
+            return false;
+    return true;
+}
+
+static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *uplink, uint64_t now_us,
+                        const struct tr_cookie_reply *reply, struct tr_random *random)
+{
+    bool was_live = uplink->is_live;
+    struct tr_candidate seen = reply->seen;
+    tr_cookie_mask(&seen, reply->nonce);
+    uplink->seen = tr_candidate_canonical(&seen);
+    uplink->cookie = reply->cookie;
+    uplink->cookie_us = now_us;
+    uplink->rtt_us = (uint32_t)now_us - tr_get_u32(reply->nonce + NONCE_FIXED);
+    uplink->tries = 0;
+    uplink->is_live = true;
+    uplink->next_us = rendezvous->state == TR_RENDEZVOUS_REGISTERED
+                          ? TR_NEVER
+                          : now_us + jittered(TR_COOKIE_FRESH_US, random);
+    if (rendezvous->state != TR_RENDEZVOUS_IDLE && rendezvous->sequence > 0 &&
+        is_news(rendezvous, &uplink->seen))
+        rendezvous->is_dirty = true;
+    bool is_first = !was_live && rendezvous->state == TR_RENDEZVOUS_IDLE;
+    for (size_t i = 0; i < rendezvous->uplink_count; i++)
+        if (&rendezvous->uplinks[i] != uplink && rendezvous->uplinks[i].is_live)
+            is_first = false;
+    if ((is_first || !rendezvous->is_welcome) && rendezvous->fact_count < TR_FACTS_MAX) {
+        rendezvous->is_welcome = true;
+        rendezvous->facts[rendezvous->fact_count++] = (struct tr_fact){
+            .kind = TR_FACT_COOKIE,
+            .is_return = rendezvous->is_lost && rendezvous->state == TR_RENDEZVOUS_IDLE,
+        };
+        if (rendezvous->state == TR_RENDEZVOUS_IDLE)
+            rendezvous->is_lost = false;
+    }
+}
+
+enum tr_drop tr_uplinks_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                              const struct tryst_address *from, const void *data, size_t size,
+                              struct tr_random *random)
+{
+    struct tr_cookie_reply reply;
+    if (!tr_envelope_head(&tr_layout_cookie_reply, &reply, data, size))
+        return TR_DROP_SHORT;
+    struct tr_uplink *uplink = find(rendezvous, from, reply.nonce);
+    if (uplink == NULL)
+        return TR_DROP_COOKIE;
+    uint16_t reason = certificate_judge(rendezvous, now_us, &reply.certificate);
+    if (reason == TRYST_REASON_NONE && (reply.versions & 1U << TR_VERSION) == 0)
+        reason = TRYST_REASON_VERSION;
+    if (reason != TRYST_REASON_NONE) {
+        if (uplink->tries < TRIES)
+            uplink->tries = TRIES; /* it answers, but nothing we may use: slowly from now on */
+        uplink->next_us = now_us + SLOW_RETRY_US;
+        say_lost(rendezvous, reason);
+        return TR_DROP_SIGNATURE;
+    }
+    cookie_take(rendezvous, uplink, now_us, &reply, random);
+    return TR_DROP_NONE;
+}
+
+uint64_t tr_uplinks_deadline(const struct tr_rendezvous *rendezvous)
+{
+    uint64_t next = TR_NEVER;
+    for (size_t i = 0; i < rendezvous->uplink_count; i++)
+        tr_sooner(&next, rendezvous->uplinks[i].next_us);
+    return next;
+}

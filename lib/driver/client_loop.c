@@ -1,0 +1,284 @@
+/* The turning of a client: sockets to endpoint, endpoint to sockets, and the wait between.
+ * SPDX-License-Identifier: MIT */
+#include "lib/driver/client_loop.h"
+
+#include "lib/base/deadline.h"
+#include "lib/core/endpoint.h"
+#include "lib/driver/interfaces.h"
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+/* Reads of a turn, TR_DATAGRAM_BATCH each: a flood must not keep timers and output waiting. */
+enum { READS_MAX = 8 };
+
+#define LIST_US (5 * TR_S)
+#define LIST_SOON_US (1 * TR_S) /* when the system refused to send, as it does without an uplink */
+
+/* A game that turns its client in a tight loop does not pay for the idle family's socket each time;
+ * one that turns it a frame sees no difference. */
+#define IDLE_LOOK_US 250
+
+/* While the system's buffer is full, output is tried again this often. */
+#define FULL_US (1 * TR_MS)
+
+uint64_t tr_client_now_us(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * TR_S + (uint64_t)time.tv_nsec / 1000;
+}
+
+uint64_t tr_client_unix_s(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return time.tv_sec > 0 ? (uint64_t)time.tv_sec : 0;
+}
+
+static struct tr_lane *lane_of(struct tryst_client *client, uint8_t family)
+{
+    struct tr_lane *lane = &client->lanes[family == 6];
+    return lane->socket.fd >= 0 ? lane : NULL;
+}
+
+static uint64_t count_refused(const struct tryst_client *client)
+{
+    return client->lanes[0].socket.refused + client->lanes[1].socket.refused;
+}
+
+void tr_client_list_interfaces(struct tryst_client *client)
+{
+    struct tryst_address list[TR_INTERFACES_MAX];
+    size_t count = tr_interfaces_list(list, TR_INTERFACES_MAX);
+    size_t kept = 0;
+    uint32_t of_family[2] = {0, 0};
+    client->lanes[0].only = client->lanes[1].only = (struct tryst_address){0};
+    for (size_t i = 0; i < count; i++) {
+        struct tr_lane *lane = lane_of(client, list[i].family);
+        if (lane == NULL)
+            continue;
+        if (++of_family[lane == &client->lanes[1]] == 1) {
+            lane->only = list[i];
+            lane->routed_scope = list[i].scope;
+        } else {
+            memset(&lane->only, 0, sizeof(lane->only));
+        }
+        if (kept == TRYST_LOCAL_MAX)
+            continue;
+        list[kept] = list[i];
+        list[kept++].port = lane->socket.port;
+    }
+    uint64_t signature = tr_interfaces_signature(list, kept);
+    client->listed_us = client->now_us;
+    client->refused_count = count_refused(client);
+    if (signature == client->listed_signature)
+        return;
+    client->listed_signature = signature;
+    tryst_endpoint_set_local(client->endpoint, client->now_us, list, kept);
+    tr_resolver_again(&client->resolver);
+}
+
+static uint64_t list_deadline(const struct tryst_client *client)
+{
+    bool is_refused = count_refused(client) != client->refused_count;
+    return client->listed_us + (is_refused ? LIST_SOON_US : LIST_US);
+}
+
+static bool is_told(const struct tryst_client *client, const struct tryst_address *address)
+{
+    for (uint32_t i = 0; i < client->server_count; i++)
+        if (tryst_address_compare(&client->servers[i], address) == 0)
+            return true;
+    return false;
+}
+
+/* An answer that holds the same addresses is no news: the endpoint's talk with them goes on. */
+static void set_server(struct tryst_client *client)
+{
+    const struct tr_resolver *resolver = &client->resolver;
+    struct tryst_address list[TR_RESOLVER_MAX];
+    uint32_t count = 0;
+    bool is_new = false;
+    for (uint32_t i = 0; i < resolver->count; i++) {
+        if (lane_of(client, resolver->found[i].family) == NULL)
+            continue;
+        list[count++] = resolver->found[i];
+        is_new = is_new || !is_told(client, &resolver->found[i]);
+    }
+    if (count == 0)
+        tr_endpoint_server_failed(client->endpoint, client->now_us, TRYST_STAGE_RESOLVE,
+                                  TRYST_REASON_NO_CANDIDATE);
+    if (count == 0 || (!is_new && count == client->server_count))
+        return;
+    memcpy(client->servers, list, count * sizeof(list[0]));
+    client->server_count = count;
+    tryst_endpoint_set_server(client->endpoint, client->now_us, list, count);
+}
+
+static void resolve(struct tryst_client *client)
+{
+    struct tr_resolver *resolver = &client->resolver;
+    if (resolver->state == TR_RESOLVER_ASKING)
+        uv_run(&client->loop, UV_RUN_NOWAIT);
+    if (!tr_is_due(tr_resolver_deadline(resolver), client->now_us))
+        return;
+    tr_resolver_tick(resolver, client->now_us);
+    if (tr_resolver_take(resolver))
+        set_server(client);
+    if (tr_resolver_take_failure(resolver))
+        tr_endpoint_server_failed(client->endpoint, client->now_us, TRYST_STAGE_RESOLVE,
+                                  TRYST_REASON_NO_NAME);
+}
+
+static void receive_lane(struct tryst_client *client, uint32_t index)
+{
+    struct tr_lane *lane = &client->lanes[index];
+    lane->looked_us = client->now_us;
+    lane->is_readable = false;
+    for (int reads = 0; reads < READS_MAX; reads++) {
+        struct tr_arrival *arrivals;
+        uint32_t count = tr_datagram_receive(&lane->socket, client->inbox, &arrivals);
+        for (uint32_t i = 0; i < count; i++)
+            tryst_endpoint_input(client->endpoint, client->now_us, &arrivals[i].from,
+                                 arrivals[i].to.family != 0 ? &arrivals[i].to : NULL,
+                                 arrivals[i].data, arrivals[i].size);
+        if (count > 0)
+            client->busy = index;
+        if (count < TR_DATAGRAM_BATCH)
+            return;
+    }
+}
+
+static void receive(struct tryst_client *client)
+{
+    uint32_t busy = client->busy;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct tr_lane *lane = &client->lanes[i];
+        if (lane->socket.fd >= 0 &&
+            (i == busy || lane->is_readable || client->now_us >= lane->looked_us + IDLE_LOOK_US))
+            receive_lane(client, i);
+    }
+}
+
+static void flush_lane(struct tr_lane *lane)
+{
+    struct tr_datagram *list[TR_DATAGRAM_BATCH];
+    if (lane->count == 0)
+        return;
+    for (uint32_t i = 0; i < lane->count; i++)
+        list[i] = &lane->waiting[lane->head + i];
+    uint32_t done = tr_datagram_send(&lane->socket, list, lane->count);
+    lane->count -= done;
+    lane->head = lane->count > 0 ? lane->head + done : 0;
+}
+
+static bool has_room(const struct tr_lane *lane)
+{
+    return lane->head + lane->count < TR_DATAGRAM_BATCH;
+}
+
+/* Whether the kernel would choose this source by itself: the host has no other, or it talks to itself.
+ * Choosing it for the kernel costs a tenth of the whole send. */
+static bool is_default_source(const struct tr_lane *lane, const struct tryst_datagram *datagram)
+{
+    const struct tryst_address *from = &datagram->from;
+    return memcmp(from->ip, lane->only.ip, sizeof(from->ip)) == 0 ||
+           memcmp(from->ip, datagram->to.ip, sizeof(from->ip)) == 0;
+}
+
+/* Linux takes an IPv6 datagram with a chosen source by the lowest metric, whatever interface it names
+ * (ip6_route_output_flags), and so into the dead uplink when that has the default route. With the
+ * interface alone it obeys, and takes the source from there. IPv4 obeys in either case. */
+static struct tryst_address source_of(const struct tr_lane *lane,
+                                      const struct tryst_datagram *datagram)
+{
+    struct tryst_address from = datagram->from;
+    if (is_default_source(lane, datagram))
+        memset(&from, 0, sizeof(from));
+    else if (from.family == 6 && from.scope != 0 && from.scope != lane->routed_scope)
+        memset(from.ip, 0, sizeof(from.ip));
+    return from;
+}
+
+static void put(struct tr_lane *lane, const struct tryst_datagram *datagram)
+{
+    struct tr_datagram *slot = &lane->waiting[lane->head + lane->count++];
+    slot->to = datagram->to;
+    slot->from = source_of(lane, datagram);
+    slot->size = (uint16_t)datagram->size;
+    slot->ttl = (uint8_t)datagram->ttl;
+    memcpy(slot->data, datagram->data, datagram->size);
+}
+
+void tr_client_flush(struct tryst_client *client)
+{
+    struct tr_lane *lanes = client->lanes;
+    struct tryst_datagram datagram;
+    client->is_queued = false;
+    for (;;) {
+        for (uint32_t i = 0; i < 2; i++)
+            if (!has_room(&lanes[i]))
+                flush_lane(&lanes[i]);
+        /* What a full socket leaves behind waits in the endpoint, which is bounded and counts. */
+        if (!has_room(&lanes[0]) || !has_room(&lanes[1]) ||
+            tryst_endpoint_output(client->endpoint, client->now_us, &datagram) != 1)
+            break;
+        struct tr_lane *lane = lane_of(client, datagram.to.family);
+        if (lane != NULL && datagram.size <= TR_DATAGRAM_MAX)
+            put(lane, &datagram);
+    }
+    for (uint32_t i = 0; i < 2; i++)
+        flush_lane(&lanes[i]);
+}
+
+void tr_client_turn(struct tryst_client *client)
+{
+    resolve(client);
+    receive(client);
+    if (tr_is_due(tryst_endpoint_deadline(client->endpoint), client->now_us))
+        tryst_endpoint_tick(client->endpoint, client->now_us);
+    if (tr_is_due(list_deadline(client), client->now_us))
+        tr_client_list_interfaces(client);
+    tr_client_flush(client);
+}
+
+uint64_t tr_client_deadline(const struct tryst_client *client, uint64_t now_us)
+{
+    uint64_t next = tryst_endpoint_deadline(client->endpoint);
+    tr_sooner(&next, tr_resolver_deadline(&client->resolver));
+    tr_sooner(&next, list_deadline(client));
+    if (client->lanes[0].count > 0 || client->lanes[1].count > 0)
+        tr_sooner(&next, now_us + FULL_US);
+    return next;
+}
+
+tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
+{
+    struct pollfd polled[3];
+    struct tr_lane *polled_lanes[2];
+    nfds_t count = 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct tr_lane *lane = &client->lanes[i];
+        if (lane->socket.fd < 0)
+            continue;
+        polled_lanes[count] = lane;
+        polled[count++] = (struct pollfd){.fd = lane->socket.fd,
+                                          .events = lane->count > 0 ? POLLIN | POLLOUT : POLLIN};
+    }
+    nfds_t lane_count = count;
+    if (client->resolver.state == TR_RESOLVER_ASKING)
+        polled[count++] = (struct pollfd){.fd = uv_backend_fd(&client->loop), .events = POLLIN};
+    uint64_t now_us = tr_client_now_us();
+    tr_sooner(&until_us, tr_client_deadline(client, now_us));
+    uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
+    const struct timespec left = {.tv_sec = (time_t)(left_us / TR_S),
+                                  .tv_nsec = (long)(left_us % TR_S) * 1000};
+    if (ppoll(polled, count, &left, NULL) < 0)
+        return errno == EINTR ? TRYST_E_INTERRUPTED : TRYST_E_NETWORK;
+    for (nfds_t i = 0; i < lane_count; i++)
+        if (polled[i].revents != 0)
+            polled_lanes[i]->is_readable = true;
+    return TRYST_OK;
+}

@@ -1,0 +1,203 @@
+/* The addresses that this host can be reached at, best first.
+ * SPDX-License-Identifier: MIT */
+#include "lib/driver/interfaces.h"
+#include "lib/driver/datagram.h"
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The flags of /proc/net/if_inet6 (linux/if_addr.h): not, not yet or no longer to be used. */
+enum {
+    FLAG_DADFAILED = 0x08,
+    FLAG_DEPRECATED = 0x20,
+    FLAG_TENTATIVE = 0x40,
+    FLAGS_UNFIT = FLAG_DADFAILED | FLAG_DEPRECATED | FLAG_TENTATIVE,
+};
+
+/* Lower is better. */
+enum rank { RANK_ROUTED, RANK_PHYSICAL, RANK_VIRTUAL, RANK_LOOPBACK };
+
+struct entry {
+    struct tryst_address address;
+    enum rank rank;
+};
+
+struct listing {
+    struct entry entries[TR_INTERFACES_MAX];
+    size_t count;
+};
+
+struct unfit {
+    uint8_t ips[TR_INTERFACES_MAX][16];
+    size_t count;
+};
+
+/* Interfaces of containers, bridges and tunnels: reachable for few, so they come last. */
+static bool is_virtual(const char *name)
+{
+    static const char *const prefixes[] = {"docker", "br-", "veth", "virbr", "vmnet", "vboxnet",
+                                           "lxc",    "tun", "tap",  "wg",    "zt",    "tailscale"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+static void list_unfit(struct unfit *unfit)
+{
+    unfit->count = 0;
+    FILE *file = fopen("/proc/net/if_inet6", "re");
+    if (file == NULL)
+        return;
+    char hex[33];
+    unsigned flags;
+    while (unfit->count < TR_INTERFACES_MAX &&
+           fscanf(file, "%32[0-9a-f] %*x %*x %*x %x %*s ", hex, &flags) == 2) {
+        if ((flags & FLAGS_UNFIT) == 0)
+            continue;
+        for (size_t i = 0; i < 16; i++) {
+            unsigned byte = 0;
+            sscanf(hex + 2 * i, "%2x", &byte);
+            unfit->ips[unfit->count][i] = (uint8_t)byte;
+        }
+        unfit->count++;
+    }
+    fclose(file);
+}
+
+static bool is_unfit(const struct unfit *unfit, const struct tryst_address *address)
+{
+    for (size_t i = 0; address->family == 6 && i < unfit->count; i++)
+        if (memcmp(unfit->ips[i], address->ip, 16) == 0)
+            return true;
+    return false;
+}
+
+/* The source that the kernel would choose towards the Internet. A connected UDP socket knows it, and
+ * nothing is sent; a root name server stands for any far address. */
+static struct tryst_address find_routed(int family)
+{
+    struct tryst_address far = {.family = 4, .port = 53, .ip = {198, 41, 0, 4}};
+    if (family == AF_INET6)
+        far = (struct tryst_address){
+            .family = 6,
+            .port = 53,
+            .ip = {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0x30}};
+    struct tryst_address found = {0};
+    int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
+    if (fd < 0)
+        return found;
+    struct sockaddr_storage name;
+    socklen_t size = tr_datagram_to_name(&far, &name);
+    if (connect(fd, (struct sockaddr *)&name, size) == 0) {
+        size = sizeof(name);
+        if (getsockname(fd, (struct sockaddr *)&name, &size) == 0)
+            tr_datagram_from_name(&found, (struct sockaddr *)&name);
+    }
+    close(fd);
+    return found;
+}
+
+static bool is_usable(const struct tryst_address *address, bool loopback)
+{
+    struct tryst_address probe = *address;
+    probe.port = 1; /* a class needs a port */
+    switch (tryst_address_classify(&probe)) {
+    case TRYST_ADDRESS_LOOPBACK:
+        return loopback;
+    case TRYST_ADDRESS_NONE:
+    case TRYST_ADDRESS_LINK_LOCAL:
+    case TRYST_ADDRESS_MULTICAST:
+    case TRYST_ADDRESS_BROADCAST:
+    case TRYST_ADDRESS_UNSPECIFIED:
+    case TRYST_ADDRESS_METADATA:
+        return false;
+    default:
+        return !loopback;
+    }
+}
+
+static bool is_same_ip(const struct tryst_address *a, const struct tryst_address *b)
+{
+    return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+static void collect(struct listing *listing)
+{
+    struct ifaddrs *all;
+    if (getifaddrs(&all) != 0)
+        return;
+    struct unfit unfit;
+    list_unfit(&unfit);
+    struct tryst_address routed[2] = {find_routed(AF_INET), find_routed(AF_INET6)};
+    for (const struct ifaddrs *i = all; i != NULL && listing->count < TR_INTERFACES_MAX;
+         i = i->ifa_next) {
+        bool loopback = (i->ifa_flags & IFF_LOOPBACK) != 0;
+        struct tryst_address address;
+        if ((i->ifa_flags & IFF_UP) == 0 || (i->ifa_flags & IFF_RUNNING) == 0 ||
+            !tr_datagram_from_name(&address, i->ifa_addr) || !is_usable(&address, loopback) ||
+            is_unfit(&unfit, &address))
+            continue;
+        address.port = 0;
+        address.scope = if_nametoindex(i->ifa_name);
+        enum rank rank = RANK_PHYSICAL;
+        if (loopback)
+            rank = RANK_LOOPBACK;
+        else if (is_same_ip(&address, &routed[0]) || is_same_ip(&address, &routed[1]))
+            rank = RANK_ROUTED;
+        else if (is_virtual(i->ifa_name))
+            rank = RANK_VIRTUAL;
+        listing->entries[listing->count++] = (struct entry){address, rank};
+    }
+    freeifaddrs(all);
+}
+
+/* The next of a family from *cursor on, which counts rank by rank through the entries. */
+static const struct entry *next_of(const struct listing *listing, uint8_t family, size_t *cursor)
+{
+    while (*cursor < listing->count * RANK_LOOPBACK) {
+        const struct entry *entry = &listing->entries[*cursor % listing->count];
+        enum rank rank = (enum rank)(*cursor / listing->count);
+        (*cursor)++;
+        if (entry->address.family == family && entry->rank == rank)
+            return entry;
+    }
+    return NULL;
+}
+
+size_t tr_interfaces_list(struct tryst_address *out, size_t max)
+{
+    struct listing listing = {.count = 0};
+    collect(&listing);
+    size_t count = 0;
+    size_t cursors[2] = {0, 0};
+    for (bool more = true; more;) {
+        more = false;
+        for (uint8_t i = 0; i < 2; i++) {
+            const struct entry *entry = next_of(&listing, i == 0 ? 4 : 6, &cursors[i]);
+            if (entry == NULL)
+                continue;
+            more = true;
+            if (count < max)
+                out[count++] = entry->address;
+        }
+    }
+    for (size_t i = 0; count == 0 && i < listing.count && i < max; i++)
+        out[i] = listing.entries[i].address;
+    return count > 0 ? count : (listing.count < max ? listing.count : max);
+}
+
+/* FNV-1a, 64 bits. */
+uint64_t tr_interfaces_signature(const struct tryst_address *list, size_t count)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    const uint8_t *bytes = (const uint8_t *)list;
+    for (size_t i = 0; i < count * sizeof(*list); i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}

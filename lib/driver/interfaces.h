@@ -1,0 +1,25 @@
+/* The addresses that this host can be reached at, best first.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_INTERFACES_H
+#define TR_INTERFACES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <tryst/address.h>
+
+#define TR_INTERFACES_MAX 64 /* addresses looked at in one listing */
+
+/* Lists the usable addresses of running interfaces: neither loopback, link-local nor multicast, and
+ * no IPv6 address that is tentative or deprecated. The one that the default route uses comes first,
+ * then the other physical interfaces', then bridges', tunnels' and containers'; IPv4 and IPv6 take
+ * turns. A host that has nothing but loopback lists that, so that two programs on it can meet.
+ *
+ * out      filled: ip, interface index in scope, port 0
+ *
+ * Returns  how many there are in out. */
+size_t tr_interfaces_list(struct tryst_address *out, size_t max);
+
+/* A number that differs when a list does: for a look whether anything changed. */
+uint64_t tr_interfaces_signature(const struct tryst_address *list, size_t count);
+
+#endif

@@ -1,0 +1,178 @@
+/* Items from participants, and what answers them.
+ * SPDX-License-Identifier: MIT */
+#include "server/control.h"
+
+#include "lib/wire/envelope.h"
+#include "server/admission.h"
+#include "server/announce.h"
+#include <string.h>
+
+enum { UNKNOWN_RATE = 50, UNKNOWN_BURST = 50 }; /* UNKNOWN replies a second, to all together */
+
+void tr_control_send(struct tr_service *service, struct tr_participant *participant,
+                     const struct tryst_address *to, const struct tryst_address *from,
+                     const void *body, size_t size)
+{
+    struct tr_ctrl head = {.type = TR_CTRL, .counter = participant->counter};
+
+    if (participant->counter == UINT32_MAX)
+        return;
+
+    struct tr_datagram *datagram = tr_outbox_push(&service->outbox);
+
+    if (datagram == NULL)
+        return;
+    participant->counter++;
+    memcpy(head.channel, participant->channel, TR_CHANNEL_BYTES);
+    datagram->to = *to;
+    datagram->from = *from;
+    datagram->size =
+        (uint16_t)tr_envelope_seal(&tr_layout_ctrl, &head, body, size, TR_LANE_STREAM, head.counter,
+                                   participant->keys.to_client, datagram->data);
+}
+
+void tr_control_send_leave(struct tr_service *service, struct tr_participant *participant,
+                           uint16_t reason)
+{
+    struct tr_item_leave leave = {.reason = reason};
+    uint8_t body[16];
+    struct tr_writer writer;
+
+    tr_writer_init(&writer, body, sizeof body);
+    tr_item_write_layout(&writer, TR_ITEM_LEAVE, &tr_layout_item_leave, &leave);
+    tr_control_send(service, participant, &participant->address, &participant->local, body,
+                    tr_writer_used(&writer));
+}
+
+/* What one CTRL asks for. */
+struct wishes {
+    bool leaves;
+    bool pings;
+    bool acks;
+    struct tr_item_ping ping;
+    struct tr_item_ack ack;
+};
+
+static bool read_content(const struct tr_layout *layout, void *message,
+                         const struct tr_item_view *item)
+{
+    struct tr_reader reader;
+
+    tr_reader_init(&reader, item->content, item->size);
+    tr_layout_decode(layout, message, &reader);
+    return !reader.fault;
+}
+
+/* false: malformed. Items that are unknown are passed over, so that the format can grow. */
+static bool read_wishes(struct wishes *wishes, const void *body, size_t size)
+{
+    struct tr_reader reader;
+    struct tr_item_view item;
+    struct tr_item_leave leave;
+
+    memset(wishes, 0, sizeof *wishes);
+    tr_reader_init(&reader, body, size);
+    while (tr_item_read(&reader, &item)) {
+        bool is_read = true;
+
+        if (item.type == TR_ITEM_PING)
+            wishes->pings = is_read = read_content(&tr_layout_item_ping, &wishes->ping, &item);
+        else if (item.type == TR_ITEM_ACK)
+            wishes->acks = is_read = read_content(&tr_layout_item_ack, &wishes->ack, &item);
+        else if (item.type == TR_ITEM_LEAVE)
+            wishes->leaves = is_read = read_content(&tr_layout_item_leave, &leave, &item);
+        if (!is_read)
+            return false;
+    }
+    return !reader.fault;
+}
+
+/* To where the ping came from, which need not be where the participant is registered: so it learns
+ * that it moved. That place has proven nothing, so the answer is no longer than the ping. */
+static void answer_ping(struct tr_service *service, const struct tr_arrival *arrival,
+                        struct tr_participant *participant, const struct tr_item_ping *ping)
+{
+    enum { ANSWER_BYTES = 1 + 8 + 20 + 8 + 8 + 16 };
+    const struct tr_membership *membership = participant->membership;
+    struct tr_item_pong pong = {.seen = tr_admission_seen(&arrival->source)};
+    struct tr_item_status status = {.fence = membership->fence, .version = membership->version};
+    uint8_t body[ANSWER_BYTES];
+    struct tr_writer writer;
+
+    if (arrival->size < TR_DATAGRAM_BYTES - TR_CONTROL_ROOM + sizeof body)
+        return;
+    memcpy(pong.pong, ping->ping, TR_PING_BYTES);
+    tr_membership_hash(membership, &participant->entry, status.hash);
+    tr_writer_init(&writer, body, sizeof body);
+    tr_writer_number(&writer, TR_ITEM_PONG | TR_ITEM_LAST, 1);
+    tr_layout_encode(&tr_layout_item_pong, &pong, &writer);
+    tr_layout_encode(&tr_layout_item_status, &status, &writer);
+    tr_control_send(service, participant, arrival->from, arrival->to, body,
+                    tr_writer_used(&writer));
+}
+
+static void answer_unknown(struct tr_service *service, const struct tr_arrival *arrival,
+                           const struct tr_ctrl *head)
+{
+    struct tr_unknown unknown = {.type = TR_UNKNOWN, .version = TR_VERSION};
+
+    if (!tr_bucket_take(&service->unknown, UNKNOWN_RATE, UNKNOWN_BURST, arrival->now_us))
+        return;
+
+    struct tr_datagram *datagram = tr_service_answer(service, arrival);
+
+    if (datagram == NULL)
+        return;
+    memcpy(unknown.channel, head->channel, TR_CHANNEL_BYTES);
+    datagram->size = (uint16_t)tr_envelope_clear(&tr_layout_unknown, &unknown, datagram->data);
+}
+
+static void serve(struct tr_service *service, const struct tr_arrival *arrival,
+                  struct tr_participant *participant, uint32_t counter,
+                  const struct wishes *wishes)
+{
+    if (wishes->leaves) {
+        service->stats.left++;
+        tr_announce_departure(service, participant, TRYST_REASON_LEAVE, arrival->now_us);
+        return;
+    }
+    if (wishes->acks && wishes->ack.fence == participant->membership->fence)
+        tr_feed_ack(&participant->feed, participant->membership, wishes->ack.version, counter,
+                    arrival->now_us);
+    if (wishes->pings) {
+        answer_ping(service, arrival, participant, &wishes->ping);
+        tr_feed_wake(&participant->feed);
+    }
+    tr_announce_pump(service, participant, arrival->now_us);
+}
+
+enum tr_drop tr_control_input(struct tr_service *service, const struct tr_arrival *arrival)
+{
+    struct tr_ctrl head;
+    struct wishes wishes;
+    uint8_t body[TR_DATAGRAM_BYTES];
+    size_t size;
+
+    if (!tr_envelope_head(&tr_layout_ctrl, &head, arrival->data, arrival->size))
+        return TR_DROP_SHORT;
+
+    struct tr_participant *participant =
+        tr_registry_find_channel(&service->registry, head.channel);
+
+    if (participant == NULL) {
+        answer_unknown(service, arrival, &head);
+        return TR_DROP_UNKNOWN;
+    }
+    if (!tr_replay_is_fresh(&participant->replay, participant->replay_bits, TR_REPLAY_CTRL,
+                            head.counter))
+        return TR_DROP_REPLAY;
+    if (!tr_envelope_open(tr_layout_size_min(&tr_layout_ctrl), arrival->data, arrival->size,
+                          TR_LANE_STREAM, head.counter, participant->keys.to_server, body, &size))
+        return TR_DROP_SEAL;
+    tr_replay_mark(&participant->replay, participant->replay_bits, TR_REPLAY_CTRL, head.counter);
+    tr_registry_hear(&service->registry, participant, arrival->now_us);
+    if (!read_wishes(&wishes, body, size))
+        return TR_DROP_MALFORMED;
+    serve(service, arrival, participant, head.counter, &wishes);
+    return TR_DROP_NONE;
+}

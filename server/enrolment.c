@@ -1,0 +1,298 @@
+/* Registrations: new, repeated, renewed, replaced, refused.
+ * SPDX-License-Identifier: MIT */
+#include "server/enrolment.h"
+
+#include "lib/wire/envelope.h"
+#include "server/admission.h"
+#include "server/announce.h"
+#include "server/control.h"
+#include <string.h>
+
+enum {
+    RETRY_NEVER_MS = 0,
+    RETRY_SESSION_MS = 5000,
+    RETRY_SERVER_MS = 10000,
+    MS_US = 1000,
+};
+
+static void refuse(struct tr_service *service, const struct tr_arrival *arrival,
+                   const struct tr_admission *admission, uint16_t reason, uint32_t retry_ms)
+{
+    struct tr_refused head = {.type = TR_REFUSED, .version = TR_VERSION};
+    struct tr_refused_body body = {.reason = reason, .retry_ms = retry_ms};
+    struct tr_datagram *datagram = tr_service_answer(service, arrival);
+    uint8_t key[TR_KEY];
+
+    service->stats.refused++;
+    if (datagram == NULL)
+        return;
+    memcpy(head.tag, admission->hash, sizeof head.tag);
+    tr_random_bytes(&service->random, head.nonce, sizeof head.nonce);
+    tr_refused_key(key, admission->shared, admission->hash);
+    datagram->size = (uint16_t)tr_envelope_xseal(&tr_layout_refused, &head, &tr_layout_refused_body,
+                                                 &body, tr_frame_rule(TR_REFUSED)->least, key,
+                                                 datagram->data);
+    tr_seal_wipe(key, sizeof key);
+}
+
+/* Takes the counter of answers with it: each has a nonce of its own. */
+static void answer(struct tr_service *service, const struct tr_arrival *arrival,
+                   const struct tr_admission *admission, struct tr_participant *participant,
+                   struct tr_feed *feed)
+{
+    const struct tr_membership *membership = participant->membership;
+    struct tr_registered head = {
+        .type = TR_REGISTERED, .version = TR_VERSION, .reply = participant->reply};
+    struct tr_registered_body body = {
+        .slot = participant->entry.slot,
+        .server_ms = tr_service_unix_ms(service, arrival->now_us),
+        .seen = tr_admission_seen(&arrival->source),
+        .keepalive_ms = service->limits.keepalive_ms,
+        .expire_ms = service->limits.expire_ms,
+        .participants_max = (uint16_t)service->limits.session_participants,
+        .fence = membership->fence,
+    };
+    uint8_t room[TR_DATAGRAM_BYTES];
+    size_t fixed = tr_layout_size_min(&tr_layout_registered_body);
+    size_t head_size = tr_layout_size_min(&tr_layout_registered);
+    struct tr_datagram *datagram = tr_service_answer(service, arrival);
+    struct tr_writer start;
+    struct tr_writer entries;
+
+    if (datagram == NULL)
+        return;
+    memcpy(head.tag, admission->hash, sizeof head.tag);
+    memcpy(head.ges, participant->ges, TR_KEY);
+    memcpy(body.channel, participant->channel, TR_CHANNEL_BYTES);
+    tr_registered_sign(body.signature, participant->hash, participant->ges,
+                       service->certify.sign_secret);
+    tr_writer_init(&start, room, fixed);
+    tr_writer_init(&entries, room + fixed, sizeof room - head_size - TR_TAG - fixed);
+    tr_feed_page(feed, membership, &participant->entry, arrival->now_us, &body.page, &entries);
+    tr_layout_encode(&tr_layout_registered_body, &body, &start);
+    datagram->size = (uint16_t)tr_envelope_seal(
+        &tr_layout_registered, &head, room, fixed + tr_writer_used(&entries), TR_LANE_REGISTERED,
+        participant->reply, participant->keys.to_client, datagram->data);
+    participant->reply++;
+}
+
+static void start_feed(struct tr_feed *feed, const struct tr_participant *participant,
+                       const struct tr_register_body *body)
+{
+    const struct tr_membership *membership = participant->membership;
+
+    tr_feed_start(feed, membership,
+                  body->roster_fence == membership->fence ? body->roster_version : 0,
+                  body->rtt_ms * (uint32_t)MS_US);
+}
+
+/* The answer was lost, or the request came twice. What goes on over the channel by now is left as
+ * it is. */
+static void repeat(struct tr_service *service, const struct tr_arrival *arrival,
+                   const struct tr_admission *admission, struct tr_participant *participant)
+{
+    struct tr_feed feed;
+
+    if (participant->reply == UINT32_MAX)
+        return;
+    service->stats.repeated++;
+    start_feed(&feed, participant, &admission->body);
+    answer(service, arrival, admission, participant, &feed);
+    if (participant->replay.next == 0) {
+        participant->feed = feed;
+        tr_announce_pump(service, participant, arrival->now_us);
+    }
+}
+
+static bool make_channel(struct tr_service *service, struct tr_participant *participant)
+{
+    uint8_t channel[TR_CHANNEL_BYTES] = {0};
+
+    /* The number of none is all zero. */
+    while (memcmp(channel, (uint8_t[TR_CHANNEL_BYTES]){0}, sizeof channel) == 0 ||
+           tr_registry_find_channel(&service->registry, channel) != NULL)
+        tr_random_bytes(&service->random, channel, sizeof channel);
+    return tr_registry_set_channel(&service->registry, participant, channel);
+}
+
+/* Everything that goes with a new channel. */
+static void equip(struct tr_service *service, const struct tr_arrival *arrival,
+                  const struct tr_admission *admission, struct tr_participant *participant)
+{
+    struct tr_certify *certify = &service->certify;
+    uint8_t shared[TR_KEY];
+
+    participant->sequence = admission->body.sequence;
+    participant->reply = 0;
+    memcpy(participant->hash, admission->hash, TR_KEY);
+    tr_certify_renew_ephemeral(certify, &service->random, arrival->now_us);
+    memcpy(participant->ges, certify->ephemeral_key, TR_KEY);
+    /* Its point passed dh with the node's key, so it is not of small order. */
+    tr_seal_dh_shared(shared, certify->ephemeral_secret, admission->head.ge);
+    tr_channel_derive(&participant->keys, admission->shared, shared, admission->hash,
+                      participant->ges);
+    tr_seal_wipe(shared, sizeof shared);
+    participant->address = *arrival->from;
+    participant->local = *arrival->to;
+    participant->counter = 0;
+    tr_replay_init(&participant->replay, participant->replay_bits, TR_REPLAY_CTRL);
+    tr_registry_hear(&service->registry, participant, arrival->now_us);
+    start_feed(&participant->feed, participant, &admission->body);
+}
+
+static int put_member(const struct tr_admission *admission, struct tr_participant *participant)
+{
+    struct tr_member member = {
+        .slot = participant->entry.slot,
+        .record = admission->body.record,
+        .candidate_count = admission->candidate_count,
+        .user_data_size = admission->body.user_data_size,
+    };
+
+    memcpy(member.candidates, admission->candidates, sizeof member.candidates);
+    memcpy(member.user_data, admission->body.user_data, sizeof member.user_data);
+    return tr_membership_set(participant->membership, &participant->entry, &member);
+}
+
+/* false: no memory. */
+static bool settle(struct tr_service *service, const struct tr_arrival *arrival,
+                   const struct tr_admission *admission, struct tr_participant *participant)
+{
+    struct tr_entry *entry = &participant->entry;
+    uint64_t epoch = entry->epoch;
+
+    entry->epoch = admission->body.record.epoch;
+
+    int change = put_member(admission, participant);
+
+    if (change < 0) {
+        entry->epoch = epoch;
+        return false;
+    }
+    if (change > 0)
+        tr_announce_change(service, participant->membership, arrival->now_us);
+    if (!make_channel(service, participant))
+        return false;
+    equip(service, arrival, admission, participant);
+    service->stats.registered++;
+    answer(service, arrival, admission, participant, &participant->feed);
+    tr_announce_pump(service, participant, arrival->now_us);
+    return true;
+}
+
+static void join(struct tr_service *service, const struct tr_arrival *arrival,
+                 const struct tr_admission *admission, const struct tr_membership *membership)
+{
+    const struct tr_record *record = &admission->body.record;
+    const struct tr_service_limits *limits = &service->limits;
+    struct tr_registry *registry = &service->registry;
+    uint64_t fence = 0;
+
+    if (tr_registry_count_sessions(registry, record->identity) >= limits->identity_sessions) {
+        refuse(service, arrival, admission, TRYST_REASON_TOO_MANY_SESSIONS, RETRY_SESSION_MS);
+        return;
+    }
+    if (membership != NULL && membership->count >= limits->session_participants) {
+        refuse(service, arrival, admission, TRYST_REASON_SESSION_FULL, RETRY_SESSION_MS);
+        return;
+    }
+    while (fence == 0)
+        tr_random_bytes(&service->random, &fence, sizeof fence);
+
+    struct tr_participant *participant = NULL;
+
+    if (registry->participant_count < limits->participants &&
+        tr_alarms_reserve(&service->alarms, registry->membership_count + 1))
+        participant = tr_registry_add(registry, admission->head.app, record->session,
+                                      record->identity, fence, arrival->now_us);
+    if (participant != NULL) {
+        participant->entry.slot = tr_membership_free_slot(participant->membership);
+        if (settle(service, arrival, admission, participant))
+            return;
+        if (participant->entry.version != 0)
+            tr_announce_departure(service, participant, TRYST_REASON_NONE, arrival->now_us);
+        else
+            tr_registry_remove(registry, participant);
+    }
+    refuse(service, arrival, admission, TRYST_REASON_SERVER_FULL, RETRY_SERVER_MS);
+}
+
+/* A signed registration of somebody who is there already. */
+static enum tr_drop renew(struct tr_service *service, const struct tr_arrival *arrival,
+                          const struct tr_admission *admission, struct tr_participant *participant)
+{
+    uint64_t epoch = admission->body.record.epoch;
+
+    if (epoch < participant->entry.epoch) {
+        refuse(service, arrival, admission, TRYST_REASON_REPLACED, RETRY_NEVER_MS);
+        return TR_DROP_NONE;
+    }
+    if (epoch == participant->entry.epoch && admission->body.sequence <= participant->sequence)
+        return TR_DROP_REPLAY;
+    if (epoch > participant->entry.epoch)
+        tr_control_send_leave(service, participant, TRYST_REASON_REPLACED);
+    if (!settle(service, arrival, admission, participant))
+        refuse(service, arrival, admission, TRYST_REASON_SERVER_FULL, RETRY_SERVER_MS);
+    return TR_DROP_NONE;
+}
+
+static bool is_repeated(const struct tr_admission *admission,
+                        const struct tr_participant *participant)
+{
+    return admission->body.record.epoch == participant->entry.epoch &&
+           admission->body.sequence == participant->sequence &&
+           tr_seal_equal(admission->hash, participant->hash, TR_KEY);
+}
+
+static enum tr_drop enrol(struct tr_service *service, const struct tr_arrival *arrival,
+                          struct tr_admission *admission)
+{
+    const struct tr_record *record = &admission->body.record;
+    const struct tr_membership *membership =
+        tr_registry_session(&service->registry, admission->head.app, record->session);
+    struct tr_participant *participant =
+        membership == NULL ? NULL
+                           : tr_registry_find(&service->registry, membership, record->identity);
+
+    /* The same bytes were verified before. */
+    if (participant != NULL && is_repeated(admission, participant)) {
+        repeat(service, arrival, admission, participant);
+        return TR_DROP_NONE;
+    }
+    if (!tr_admission_is_signed(
+            admission, &service->certify,
+            participant != NULL && tr_entry_has_record(&participant->entry, record)))
+        return TR_DROP_SIGNATURE;
+
+    struct tryst_address to = tryst_address_canonical(arrival->to);
+
+    if (!tr_admission_gather(admission, &service->certify,
+                             tr_service_unix_s(service, arrival->now_us), &to)) {
+        refuse(service, arrival, admission, TRYST_REASON_MALFORMED, RETRY_NEVER_MS);
+        return TR_DROP_NONE;
+    }
+    service->stats.drop_address += admission->left_out;
+    if (participant != NULL)
+        return renew(service, arrival, admission, participant);
+    join(service, arrival, admission, membership);
+    return TR_DROP_NONE;
+}
+
+enum tr_drop tr_enrolment_input(struct tr_service *service, const struct tr_arrival *arrival)
+{
+    struct tr_admission admission;
+    enum tr_drop drop = tr_admission_read(&admission, &service->certify,
+                                          tr_service_unix_s(service, arrival->now_us),
+                                          &arrival->source, arrival->data, arrival->size);
+
+    if (drop == TR_DROP_NONE &&
+        !tr_limiter_take(&service->limiter, &arrival->source, service->limits.register_rate,
+                         service->limits.register_burst, arrival->now_us))
+        drop = TR_DROP_LIMIT;
+    if (drop == TR_DROP_NONE)
+        drop = tr_admission_open(&admission, &service->certify, arrival->data, arrival->size);
+    if (drop == TR_DROP_NONE)
+        drop = enrol(service, arrival, &admission);
+    tr_admission_clear(&admission);
+    return drop;
+}

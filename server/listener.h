@@ -1,0 +1,48 @@
+/* The server's sockets, clock and signals around the service, in one libuv loop.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_LISTENER_H
+#define TR_LISTENER_H
+
+#include "server/log.h"
+#include "server/service.h"
+#include <stdint.h>
+#include <tryst/address.h>
+#include <tryst/base.h>
+
+enum { TR_LISTENER_SOCKETS = 16 };
+
+/* Why tr_listener_run came back. */
+enum tr_listener_wake {
+    TR_LISTENER_STOP,   /* SIGTERM or SIGINT */
+    TR_LISTENER_RELOAD, /* SIGHUP; run again */
+};
+
+/* Opaque. */
+struct tr_listener;
+
+/* Monotonic microseconds, the clock of everything here. */
+uint64_t tr_listener_now(void);
+
+/* NULL: no memory, or the system has no loop for us. */
+struct tr_listener *tr_listener_create(struct tr_log *log);
+
+/* Binds one more socket. TRYST_OK; TRYST_E_FULL; TRYST_E_NETWORK, and errno says why. */
+tryst_result tr_listener_open(struct tr_listener *listener, const struct tryst_address *local);
+
+/* The address of a socket in order of opening, with the port it really has; none past the last. */
+struct tryst_address tr_listener_local(const struct tr_listener *listener, uint32_t index);
+
+/* From now on datagrams go to and come from this service, which stays the caller's. */
+tryst_result tr_listener_serve(struct tr_listener *listener, struct tr_service *service);
+
+/* Logs the counters so often, 0 never. SIGUSR1 logs them at once. */
+void tr_listener_set_stats(struct tr_listener *listener, uint32_t seconds);
+
+enum tr_listener_wake tr_listener_run(struct tr_listener *listener);
+
+/* Lets the service say goodbye and sends that, for a second at most. */
+void tr_listener_shutdown(struct tr_listener *listener);
+
+void tr_listener_destroy(struct tr_listener *listener);
+
+#endif

@@ -1,0 +1,320 @@
+/* trystd: names every room of the server once and wires it.
+ * SPDX-License-Identifier: MIT */
+#include "lib/driver/interfaces.h"
+#include "server/keys.h"
+#include "server/listener.h"
+#include "server/log.h"
+#include "server/service.h"
+#include "server/settings.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <tryst/pin.h>
+
+enum { EXIT_DONE = 0, EXIT_ERROR = 1, EXIT_SETTINGS = 2 };
+
+struct server {
+    int argc;
+    char **argv;
+    struct tr_settings settings;
+    struct tr_settings_report report;
+    struct tr_log log;
+    struct tr_keys keys;
+    struct tr_listener *listener;
+    struct tr_service *service;
+};
+
+static void format_address(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE])
+{
+    if (tryst_address_format(address, text, TRYST_ADDRESS_TEXT_SIZE) < 0)
+        memcpy(text, "?", 2);
+}
+
+static bool is_any(const struct tryst_address *address)
+{
+    static const uint8_t any[16];
+
+    return memcmp(address->ip, any, sizeof any) == 0;
+}
+
+static void explain_listen(const struct tryst_address *address)
+{
+    char text[TRYST_ADDRESS_TEXT_SIZE];
+    int error = errno;
+
+    format_address(address, text);
+    fprintf(stderr, "trystd: cannot listen on UDP %s: ", text);
+    if (error == EADDRINUSE)
+        fprintf(stderr,
+                "port %u is in use, perhaps by another trystd; stop that one, or choose "
+                "another port with --listen ADDRESS:PORT\n",
+                address->port);
+    else if (error == EACCES)
+        fprintf(stderr, "port %u needs root; choose one above 1023 with --listen ADDRESS:PORT\n",
+                address->port);
+    else if (error == EADDRNOTAVAIL)
+        fprintf(stderr, "this machine does not have the address; choose another with --listen "
+                        "ADDRESS:PORT\n");
+    else
+        fprintf(stderr, "%s\n", strerror(error));
+}
+
+/* A machine without IPv6 (or IPv4) is served by the other, unless one address was asked for. */
+static bool open_sockets(struct server *server)
+{
+    static const struct tryst_address everywhere[] = {{.family = 4, .port = TRYST_PORT},
+                                                      {.family = 6, .port = TRYST_PORT}};
+    const struct tr_settings *settings = &server->settings;
+    const struct tryst_address *list = settings->listen_count ? settings->listen : everywhere;
+    uint32_t count = settings->listen_count ? settings->listen_count : 2;
+
+    for (uint32_t i = 0; i < count; i++) {
+        char text[TRYST_ADDRESS_TEXT_SIZE];
+        if (tr_listener_open(server->listener, &list[i]) == TRYST_OK)
+            continue;
+        if (!is_any(&list[i]) || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) ||
+            (i + 1 == count && tr_listener_local(server->listener, 0).family == 0)) {
+            explain_listen(&list[i]);
+            return false;
+        }
+        format_address(&list[i], text);
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "not-listening", "address",
+                   text);
+    }
+    return true;
+}
+
+/* The IP address alone, without brackets, port or zone. */
+static void format_host(const struct tryst_address *address, char *host, size_t size)
+{
+    struct tryst_address bare = *address;
+    char text[TRYST_ADDRESS_TEXT_SIZE];
+    char *start = text;
+
+    bare.port = 0;
+    bare.scope = 0;
+    format_address(&bare, text);
+    if (*start == '[') {
+        start++;
+        start[strcspn(start, "]")] = '\0';
+    } else {
+        start[strcspn(start, ":")] = '\0';
+    }
+    snprintf(host, size, "%s", start);
+}
+
+/* Where clients will find us: what the operator says; else what we listen on; when that is every
+ * address, the best one this machine has. */
+static void find_self(const struct server *server, struct tryst_pin *pin)
+{
+    const struct tr_settings *settings = &server->settings;
+    struct tryst_address own[TR_INTERFACES_MAX];
+    struct tryst_address local = tr_listener_local(server->listener, 0);
+    struct tryst_address found = local;
+    size_t count = is_any(&local) ? tr_interfaces_list(own, TR_INTERFACES_MAX) : 0;
+
+    for (size_t i = 0; i < count && is_any(&found); i++)
+        for (uint32_t k = 0; tr_listener_local(server->listener, k).family != 0; k++) {
+            local = tr_listener_local(server->listener, k);
+            if (is_any(&local) && local.family == own[i].family && is_any(&found)) {
+                found = own[i];
+                found.port = local.port;
+            }
+        }
+    if (is_any(&found))
+        found.ip[found.family == 4 ? 0 : 15] = found.family == 4 ? 127 : 1;
+    format_host(&found, pin->host, sizeof pin->host);
+    pin->port = found.port;
+    if (settings->advertise_host[0] != '\0')
+        memcpy(pin->host, settings->advertise_host, sizeof pin->host);
+    if (settings->advertise_port != 0)
+        pin->port = settings->advertise_port;
+}
+
+/* The first line on stdout: whoever started us may hand it to clients, and knows that we listen. */
+static bool print_pin(const struct server *server)
+{
+    struct tryst_pin pin = {.port = 0};
+    char text[TRYST_PIN_TEXT_SIZE];
+
+    find_self(server, &pin);
+    memcpy(pin.key, server->keys.root_public, sizeof pin.key);
+    if (tryst_pin_format(&pin, text, sizeof text) < 0) {
+        fprintf(stderr, "trystd: no pin line can be made of host \"%s\"; use --advertise\n",
+                pin.host);
+        return false;
+    }
+    printf("%s\n", text);
+    fflush(stdout);
+    return true;
+}
+
+static bool start_service(struct server *server)
+{
+    struct tr_service_options options = {.limits = server->settings.limits};
+    struct timespec wall;
+    tryst_result result;
+
+    clock_gettime(CLOCK_REALTIME, &wall);
+    tr_seal_entropy(options.seed, sizeof options.seed);
+    memcpy(options.root_key, server->keys.root_public, sizeof options.root_key);
+    memcpy(options.root_seed, server->keys.root_seed, sizeof options.root_seed);
+    memcpy(options.node_seed, server->keys.node_seed, sizeof options.node_seed);
+    result =
+        tr_service_create(&server->service, &options, tr_listener_now(), (uint64_t)wall.tv_sec);
+    tr_seal_wipe(&options, sizeof options);
+    tr_seal_wipe(server->keys.root_seed, sizeof server->keys.root_seed);
+    tr_seal_wipe(server->keys.node_seed, sizeof server->keys.node_seed);
+    if (result != TRYST_OK)
+        fprintf(stderr, "trystd: the service cannot be started: %s\n", tryst_result_text(result));
+    return result == TRYST_OK;
+}
+
+static void log_start(struct server *server)
+{
+    struct tr_log_line line;
+    char text[TRYST_ADDRESS_TEXT_SIZE];
+    struct tryst_address local;
+
+    tr_log_begin(&line, &server->log, tr_listener_now(), TR_LOG_INFO, "started");
+    tr_log_text(&line, "version", tryst_version());
+    tr_log_text(&line, "state", server->settings.state);
+    tr_log_text(&line, "root_key", server->keys.made_root ? "new" : "kept");
+    tr_log_text(&line, "node_key", server->keys.made_node ? "new" : "kept");
+    tr_log_end(&line);
+    for (uint32_t i = 0; (local = tr_listener_local(server->listener, i)).family != 0; i++) {
+        format_address(&local, text);
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "listening", "address", text);
+    }
+}
+
+static bool start(struct server *server)
+{
+    uint8_t fresh[2 * TR_KEY];
+    char why[TR_KEYS_ERROR];
+    bool good;
+
+    if (tr_seal_start() != TRYST_OK) {
+        fprintf(stderr, "trystd: %s\n", tryst_result_text(TRYST_E_CRYPTO));
+        return false;
+    }
+    tr_seal_entropy(fresh, sizeof fresh);
+    good = tr_keys_load(&server->keys, server->settings.state, fresh, why);
+    tr_seal_wipe(fresh, sizeof fresh);
+    if (!good) {
+        fprintf(stderr, "trystd: %s\n", why);
+        return false;
+    }
+    server->listener = tr_listener_create(&server->log);
+    if (!server->listener) {
+        fprintf(stderr, "trystd: %s\n", tryst_result_text(TRYST_E_MEMORY));
+        return false;
+    }
+    if (!open_sockets(server) || !start_service(server))
+        return false;
+    if (tr_listener_serve(server->listener, server->service) != TRYST_OK) {
+        fprintf(stderr, "trystd: the event loop does not take the sockets or signals\n");
+        return false;
+    }
+    tr_listener_set_stats(server->listener, server->settings.stats_s);
+    return print_pin(server);
+}
+
+static void tell_complaints(struct server *server, char *text)
+{
+    for (char *next; *text != '\0'; text = next) {
+        size_t size = strcspn(text, "\n");
+        next = text + size + (text[size] == '\n');
+        text[size] = '\0';
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_ERROR, "reload-refused", "why", text);
+    }
+}
+
+static bool needs_restart(const struct tr_settings *a, const struct tr_settings *b)
+{
+    return a->listen_count != b->listen_count ||
+           memcmp(a->listen, b->listen, sizeof a->listen) != 0 || strcmp(a->state, b->state) != 0 ||
+           strcmp(a->advertise_host, b->advertise_host) != 0 ||
+           a->advertise_port != b->advertise_port;
+}
+
+/* All of the new settings, or the old ones. */
+static void reload(struct server *server)
+{
+    struct tr_settings *settings = &server->settings;
+    struct tr_settings fresh;
+
+    if (!tr_settings_load(&fresh, server->argc, server->argv, &server->report)) {
+        tell_complaints(server, server->report.text);
+        return;
+    }
+    if (tr_service_set_limits(server->service, &fresh.limits) != TRYST_OK) {
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_ERROR, "reload-refused", "why",
+                   "the limits do not fit together");
+        return;
+    }
+    if (needs_restart(settings, &fresh))
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "reload-partial", "why",
+                   "listen, state and advertise change with a restart only");
+    settings->limits = fresh.limits;
+    settings->stats_s = fresh.stats_s;
+    settings->log_level = fresh.log_level;
+    server->log.level = (enum tr_log_level)fresh.log_level;
+    tr_listener_set_stats(server->listener, fresh.stats_s);
+    tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "reloaded", NULL, NULL);
+}
+
+static int run(struct server *server)
+{
+    int status = EXIT_ERROR;
+
+    tr_log_init(&server->log, stderr, (enum tr_log_level)server->settings.log_level);
+    if (start(server)) {
+        log_start(server);
+        while (tr_listener_run(server->listener) == TR_LISTENER_RELOAD)
+            reload(server);
+        tr_listener_shutdown(server->listener);
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "stopped", NULL, NULL);
+        status = EXIT_DONE;
+    }
+    tr_listener_destroy(server->listener);
+    if (server->service)
+        tr_service_destroy(server->service);
+    tr_keys_wipe(&server->keys);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct server server;
+    bool good;
+
+    signal(SIGPIPE, SIG_IGN);
+    umask(077);
+    server.argc = argc;
+    server.argv = argv;
+    good = tr_settings_load(&server.settings, argc, argv, &server.report);
+    if (server.settings.wish == TR_SETTINGS_HELP && good) {
+        tr_settings_help(stdout);
+        return EXIT_DONE;
+    }
+    if (server.settings.wish == TR_SETTINGS_VERSION && good) {
+        printf("trystd %s\n", tryst_version());
+        return EXIT_DONE;
+    }
+    if (!good) {
+        fputs(server.report.text, stderr);
+        fprintf(stderr, "trystd: %" PRIu32 " %s in the settings; see trystd --help\n",
+                server.report.count, server.report.count == 1 ? "mistake" : "mistakes");
+        return EXIT_SETTINGS;
+    }
+    if (server.settings.wish == TR_SETTINGS_CHECK) {
+        printf("%s: ok\n", server.settings.file[0] ? server.settings.file : "settings");
+        return EXIT_DONE;
+    }
+    return run(&server);
+}

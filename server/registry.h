@@ -1,0 +1,107 @@
+/* Who is where: every participant and session of this server, in memory, found by name, channel or
+ * identity; and who was silent for longest.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_REGISTRY_H
+#define TR_REGISTRY_H
+
+#include "lib/base/table.h"
+#include "lib/seal/replay.h"
+#include "lib/wire/envelope.h"
+#include "server/membership.h"
+#include "server/roster_feed.h"
+
+/* One identity in one session. */
+struct tr_participant {
+    struct tr_entry entry;
+    struct tr_membership *membership;
+    uint32_t index; /* in the registry */
+
+    /* The last REGISTER that was accepted, and what answers it. */
+    uint32_t sequence;
+    uint32_t reply; /* answers so far */
+    uint8_t hash[TR_KEY];
+    uint8_t ges[TR_KEY];
+
+    /* The channel to it. */
+    uint8_t channel[TR_CHANNEL_BYTES]; /* all zero: none yet */
+    struct tr_channel_keys keys;
+    struct tryst_address address; /* where it is */
+    struct tryst_address local;   /* the server's address that it talks to */
+    uint32_t counter;             /* of the next CTRL */
+    struct tr_replay replay;
+    uint64_t replay_bits[TR_REPLAY_WORDS(TR_REPLAY_CTRL)];
+    struct tr_feed feed;
+
+    uint64_t heard_us; /* when something authenticated last came */
+    struct tr_participant *earlier; /* heard before this one */
+    struct tr_participant *later;
+};
+
+/* A directory of things by small numbers, which are used again. */
+union tr_slot {
+    void *thing;
+    uintptr_t next_free; /* index + 1; 0: the last */
+};
+
+struct tr_slots {
+    union tr_slot *slots;
+    uint32_t size;
+    uint32_t used; /* slots ever handed out */
+    uintptr_t free;
+};
+
+struct tr_registry {
+    struct tr_slots participants;
+    struct tr_slots memberships;
+    uint32_t participant_count;
+    uint32_t membership_count;
+    struct tr_table by_identity; /* one entry a session of the identity */
+    struct tr_table by_channel;
+    struct tr_table by_session;
+    struct tr_participant *earliest; /* heard, of all */
+    struct tr_participant *latest;
+    uint8_t key[TR_MAC_KEY];
+};
+
+void tr_registry_init(struct tr_registry *registry, const uint8_t key[TR_MAC_KEY]);
+void tr_registry_clear(struct tr_registry *registry);
+
+/* NULL: there is none. */
+struct tr_membership *tr_registry_session(const struct tr_registry *registry,
+                                          const uint8_t app[TR_APP_BYTES],
+                                          const uint8_t session[TR_SESSION_BYTES]);
+struct tr_participant *tr_registry_find(const struct tr_registry *registry,
+                                        const struct tr_membership *membership,
+                                        const uint8_t identity[TR_KEY]);
+struct tr_participant *tr_registry_find_channel(const struct tr_registry *registry,
+                                                const uint8_t channel[TR_CHANNEL_BYTES]);
+uint32_t tr_registry_count_sessions(const struct tr_registry *registry,
+                                    const uint8_t identity[TR_KEY]);
+
+/* A new participant, heard now, without channel and not yet a member; a new session, with this fence,
+ * where there is none of that name. NULL: no memory. */
+struct tr_participant *tr_registry_add(struct tr_registry *registry,
+                                       const uint8_t app[TR_APP_BYTES],
+                                       const uint8_t session[TR_SESSION_BYTES],
+                                       const uint8_t identity[TR_KEY], uint64_t fence,
+                                       uint64_t now_us);
+
+/* Gives a participant its channel, or another one. false: no memory, nothing changed. */
+bool tr_registry_set_channel(struct tr_registry *registry, struct tr_participant *participant,
+                             const uint8_t channel[TR_CHANNEL_BYTES]);
+
+/* Takes away a participant that is no member any more, and its session when it stood empty.
+ * Returns whether the session went too; its alarm must not be set then. */
+bool tr_registry_remove(struct tr_registry *registry, struct tr_participant *participant);
+
+/* Something authenticated came from it. */
+void tr_registry_hear(struct tr_registry *registry, struct tr_participant *participant,
+                      uint64_t now_us);
+
+static inline struct tr_participant *tr_participant_of(struct tr_entry *entry)
+{
+    return (struct tr_participant *)(void *)((char *)entry -
+                                             offsetof(struct tr_participant, entry));
+}
+
+#endif

@@ -1,0 +1,250 @@
+/* The server's protocol: takes datagrams apart by type, keeps the time, hands out answers.
+ * SPDX-License-Identifier: MIT */
+#include "server/service.h"
+
+#include "lib/base/deadline.h"
+#include "lib/wire/envelope.h"
+#include "server/admission.h"
+#include "server/announce.h"
+#include "server/control.h"
+#include "server/enrolment.h"
+#include "server/service_state.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A round to 16 sessions of 256; 5 MB when all of it was ever needed at once. */
+enum { OUTBOX_CAPACITY = 4096 };
+
+static void count_drop(struct tr_server_stats *stats, enum tr_drop drop)
+{
+    uint64_t *const counters[TR_DROP_COUNT] = {
+        [TR_DROP_SHORT] = &stats->drop_short,
+        [TR_DROP_UNKNOWN] = &stats->drop_unknown,
+        [TR_DROP_VERSION] = &stats->drop_version,
+        [TR_DROP_COOKIE] = &stats->drop_cookie,
+        [TR_DROP_SEAL] = &stats->drop_seal,
+        [TR_DROP_SIGNATURE] = &stats->drop_signature,
+        [TR_DROP_REPLAY] = &stats->drop_replay,
+        [TR_DROP_MALFORMED] = &stats->drop_malformed,
+        [TR_DROP_LIMIT] = &stats->drop_limit,
+    };
+
+    if (drop != TR_DROP_NONE)
+        ++*counters[drop];
+}
+
+static void update_gauges(struct tr_service *service)
+{
+    service->stats.participants = service->registry.participant_count;
+    service->stats.sessions = service->registry.membership_count;
+    service->stats.drop_output = service->outbox.dropped;
+}
+
+tryst_result tr_service_create(struct tr_service **service, const struct tr_service_options *options,
+                               uint64_t now_us, uint64_t unix_s)
+{
+    struct tr_service_limits limits = options->limits;
+    uint8_t key[TR_MAC_KEY];
+
+    if (!tr_limits_fill(&limits))
+        return TRYST_E_ARGUMENT;
+    if (tr_seal_start() != TRYST_OK)
+        return TRYST_E_CRYPTO;
+
+    struct tr_service *made = calloc(1, sizeof *made);
+
+    if (made == NULL)
+        return TRYST_E_MEMORY;
+    made->limits = limits;
+    made->created_us = now_us;
+    made->created_unix_s = unix_s;
+    tr_random_init(&made->random, options->seed);
+    tr_certify_init(&made->certify, options->root_seed, options->node_seed, unix_s);
+    tr_alarms_init(&made->alarms);
+    tr_random_bytes(&made->random, key, sizeof key);
+    tr_registry_init(&made->registry, key);
+    tr_random_bytes(&made->random, key, sizeof key);
+
+    tryst_result result = TRYST_E_MEMORY;
+
+    if (tr_limiter_init(&made->limiter, key) && tr_outbox_init(&made->outbox, OUTBOX_CAPACITY))
+        result = TRYST_OK;
+    /* No client would accept a certificate that another root signed than the one it pins. */
+    if (result == TRYST_OK && memcmp(made->certify.root_key, options->root_key, TR_KEY) != 0)
+        result = TRYST_E_ARGUMENT;
+    if (result != TRYST_OK) {
+        tr_service_destroy(made);
+        return result;
+    }
+    *service = made;
+    return TRYST_OK;
+}
+
+void tr_service_destroy(struct tr_service *service)
+{
+    if (service == NULL)
+        return;
+    tr_registry_clear(&service->registry);
+    tr_alarms_clear(&service->alarms);
+    tr_limiter_clear(&service->limiter);
+    tr_outbox_clear(&service->outbox);
+    tr_seal_wipe(service, sizeof *service);
+    free(service);
+}
+
+tryst_result tr_service_set_limits(struct tr_service *service, const struct tr_service_limits *limits)
+{
+    struct tr_service_limits filled = *limits;
+
+    if (!tr_limits_fill(&filled))
+        return TRYST_E_ARGUMENT;
+    service->limits = filled;
+    return TRYST_OK;
+}
+
+static enum tr_drop input_bind(struct tr_service *service, const struct tr_arrival *arrival)
+{
+    struct tr_bind head;
+    uint64_t unix_s = tr_service_unix_s(service, arrival->now_us);
+
+    if (!tr_envelope_head(&tr_layout_bind, &head, arrival->data, arrival->size))
+        return TR_DROP_SHORT;
+
+    struct tr_datagram *datagram = tr_service_answer(service, arrival);
+
+    if (datagram == NULL)
+        return TR_DROP_NONE;
+
+    struct tr_cookie_reply reply = {
+        .type = TR_COOKIE,
+        .version = TR_VERSION,
+        .magic = TR_MAGIC,
+        .seen = tr_admission_seen(&arrival->source),
+        .server_ms = tr_service_unix_ms(service, arrival->now_us),
+        .versions = 1U << TR_VERSION,
+        .certificate = *tr_certify_certificate(&service->certify, unix_s),
+    };
+
+    memcpy(reply.nonce, head.nonce, sizeof reply.nonce);
+    tr_certify_cookie(&service->certify, &reply.cookie, unix_s, &arrival->source, head.app);
+    tr_cookie_mask(&reply.seen, head.nonce);
+    datagram->size = (uint16_t)tr_envelope_clear(&tr_layout_cookie_reply, &reply, datagram->data);
+    service->stats.binds++;
+    return TR_DROP_NONE;
+}
+
+/* Whether an answer to this address would reach one host that could have asked. */
+static bool is_answerable(const struct tryst_address *address)
+{
+    switch (tryst_address_classify(address)) {
+    case TRYST_ADDRESS_NONE:
+    case TRYST_ADDRESS_MULTICAST:
+    case TRYST_ADDRESS_BROADCAST:
+    case TRYST_ADDRESS_UNSPECIFIED:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static enum tr_drop input(struct tr_service *service, const struct tr_arrival *arrival)
+{
+    enum tr_drop drop = tr_envelope_check(arrival->data, arrival->size, TR_FROM_CLIENT);
+
+    if (drop != TR_DROP_NONE)
+        return drop;
+    if (!is_answerable(&arrival->source))
+        return TR_DROP_LIMIT;
+    switch (*(const uint8_t *)arrival->data) {
+    case TR_BIND:
+        return input_bind(service, arrival);
+    case TR_REGISTER:
+        return tr_enrolment_input(service, arrival);
+    default:
+        return tr_control_input(service, arrival);
+    }
+}
+
+void tr_service_input(struct tr_service *service, uint64_t now_us, const struct tryst_address *from,
+                      const struct tryst_address *to, const void *data, size_t size)
+{
+    struct tr_arrival arrival = {
+        .now_us = now_us,
+        .from = from,
+        .to = to,
+        .source = tryst_address_canonical(from),
+        .data = data,
+        .size = size,
+    };
+
+    if (service->is_closing)
+        return;
+    service->stats.received++;
+    service->stats.received_bytes += size;
+    count_drop(&service->stats, input(service, &arrival));
+    tr_announce_run(service, now_us);
+    update_gauges(service);
+}
+
+static uint64_t next_expiry(const struct tr_service *service)
+{
+    const struct tr_participant *silent = service->registry.earliest;
+
+    return silent == NULL ? TR_NEVER
+                          : silent->heard_us + service->limits.expire_ms * (uint64_t)TR_MS;
+}
+
+void tr_service_tick(struct tr_service *service, uint64_t now_us)
+{
+    if (service->is_closing)
+        return;
+    while (service->registry.earliest != NULL && tr_is_due(next_expiry(service), now_us)) {
+        service->stats.expired++;
+        tr_announce_departure(service, service->registry.earliest, TRYST_REASON_EXPIRED, now_us);
+    }
+    tr_announce_run(service, now_us);
+    update_gauges(service);
+}
+
+uint64_t tr_service_deadline(const struct tr_service *service)
+{
+    uint64_t next = TR_NEVER;
+
+    if (service->is_closing)
+        return next;
+    tr_sooner(&next, next_expiry(service));
+    tr_sooner(&next, tr_alarms_next(&service->alarms));
+    return next;
+}
+
+const struct tr_datagram *tr_service_output(struct tr_service *service)
+{
+    /* One farewell at a time, as the outbox may be smaller than the number of participants. */
+    while (service->outbox.count == 0 && service->farewell != NULL) {
+        tr_control_send_leave(service, service->farewell, TRYST_REASON_SHUTDOWN);
+        service->farewell = service->farewell->later;
+    }
+
+    const struct tr_datagram *datagram = tr_outbox_pop(&service->outbox);
+
+    if (datagram != NULL) {
+        service->stats.sent++;
+        service->stats.sent_bytes += datagram->size;
+    }
+    return datagram;
+}
+
+void tr_service_shutdown(struct tr_service *service, uint64_t now_us)
+{
+    (void)now_us;
+    if (service->is_closing)
+        return;
+    service->is_closing = true;
+    service->farewell = service->registry.earliest;
+}
+
+const struct tr_server_stats *tr_service_stats(const struct tr_service *service)
+{
+    return &service->stats;
+}

@@ -1,0 +1,46 @@
+/* The server's protocol without sockets or clock: datagrams in, datagrams out, counters beside.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_SERVICE_H
+#define TR_SERVICE_H
+
+#include "lib/base/outbox.h"
+#include "lib/seal/seal.h"
+#include "server/limits.h"
+#include "server/stats.h"
+#include <tryst/address.h>
+#include <tryst/base.h>
+
+struct tr_service_options {
+    uint8_t seed[TR_KEY];      /* all its randomness: never used twice */
+    uint8_t root_key[TR_KEY];  /* public: what clients pin */
+    uint8_t root_seed[TR_KEY]; /* signs node certificates; wiped after creation */
+    uint8_t node_seed[TR_KEY]; /* Ed25519 and X25519 node keys come from it; kept over restarts */
+    struct tr_service_limits limits;
+};
+
+struct tr_service;
+
+/* unix_s: wall-clock seconds now, for the certificate's dates; kept in step by now_us from then on.
+ * TRYST_OK, TRYST_E_ARGUMENT (a limit out of range), TRYST_E_MEMORY, TRYST_E_CRYPTO. */
+tryst_result tr_service_create(struct tr_service **service, const struct tr_service_options *options,
+                               uint64_t now_us, uint64_t unix_s);
+void tr_service_destroy(struct tr_service *service);
+
+/* New limits from now on; participants that are there stay. TRYST_E_ARGUMENT: nothing changed. */
+tryst_result tr_service_set_limits(struct tr_service *service, const struct tr_service_limits *limits);
+
+/* to: the server's own address the datagram came to (replies leave from it). */
+void tr_service_input(struct tr_service *service, uint64_t now_us, const struct tryst_address *from,
+                      const struct tryst_address *to, const void *data, size_t size);
+void tr_service_tick(struct tr_service *service, uint64_t now_us);
+uint64_t tr_service_deadline(const struct tr_service *service);
+
+/* The next datagram to send, NULL when there is none; readable until the next call. */
+const struct tr_datagram *tr_service_output(struct tr_service *service);
+
+/* Tells every participant that the server goes away; send the output, then destroy. */
+void tr_service_shutdown(struct tr_service *service, uint64_t now_us);
+
+const struct tr_server_stats *tr_service_stats(const struct tr_service *service);
+
+#endif

@@ -1,0 +1,63 @@
+/* What the parts of the service share: REGISTER (enrolment), CTRL (control), what changed and whom to
+ * tell (announce); service.c joins them.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_SERVICE_STATE_H
+#define TR_SERVICE_STATE_H
+
+#include "lib/base/outbox.h"
+#include "server/certify.h"
+#include "server/limiter.h"
+#include "server/limits.h"
+#include "server/registry.h"
+#include "server/stats.h"
+
+struct tr_service {
+    struct tr_service_limits limits;
+    struct tr_certify certify;
+    struct tr_random random;
+    struct tr_registry registry;
+    struct tr_alarms alarms; /* of sessions */
+    struct tr_limiter limiter;
+    struct tr_bucket unknown; /* for UNKNOWN replies */
+    struct tr_outbox outbox;
+    struct tr_server_stats stats;
+    uint64_t created_us;
+    uint64_t created_unix_s;
+    bool is_closing;
+    struct tr_participant *farewell; /* the next to be told; NULL: all were */
+};
+
+/* One datagram that came in. */
+struct tr_arrival {
+    uint64_t now_us;
+    const struct tryst_address *from;
+    const struct tryst_address *to; /* the server's own */
+    struct tryst_address source;    /* from, canonical */
+    const void *data;
+    size_t size;
+};
+
+static inline uint64_t tr_service_unix_ms(const struct tr_service *service, uint64_t now_us)
+{
+    return service->created_unix_s * 1000 + (now_us - service->created_us) / 1000;
+}
+
+static inline uint64_t tr_service_unix_s(const struct tr_service *service, uint64_t now_us)
+{
+    return tr_service_unix_ms(service, now_us) / 1000;
+}
+
+/* Pushes an answer to where a datagram came from. NULL: the outbox is full. */
+static inline struct tr_datagram *tr_service_answer(struct tr_service *service,
+                                                    const struct tr_arrival *arrival)
+{
+    struct tr_datagram *datagram = tr_outbox_push(&service->outbox);
+
+    if (datagram != NULL) {
+        datagram->to = *arrival->from;
+        datagram->from = *arrival->to;
+    }
+    return datagram;
+}
+
+#endif

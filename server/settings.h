@@ -1,0 +1,58 @@
+/* The server's settings: one table, read by the configuration file and by the command line.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_SETTINGS_H
+#define TR_SETTINGS_H
+
+#include "server/log.h"
+#include "server/service.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <tryst/address.h>
+#include <tryst/pin.h>
+
+enum {
+    TR_SETTINGS_LISTEN_MAX = 16,
+    TR_SETTINGS_PATH = 1024,   /* bytes of a path and its NUL */
+    TR_SETTINGS_LINE = 1200,   /* bytes of a line of the file and its end */
+    TR_SETTINGS_REPORT = 8192, /* bytes of all complaints together */
+};
+
+/* What the command line asks for besides settings. */
+enum tr_settings_wish {
+    TR_SETTINGS_RUN,
+    TR_SETTINGS_CHECK,
+    TR_SETTINGS_HELP,
+    TR_SETTINGS_VERSION,
+};
+
+struct tr_settings {
+    enum tr_settings_wish wish;
+    char file[TR_SETTINGS_PATH]; /* the configuration file, "" for none */
+    struct tryst_address listen[TR_SETTINGS_LISTEN_MAX];
+    uint32_t listen_count; /* 0: nobody chose, so TRYST_PORT on all IPv4 and IPv6 addresses */
+    char state[TR_SETTINGS_PATH];
+    char advertise_host[TRYST_PIN_HOST_SIZE]; /* "" lets the server look for an address */
+    uint16_t advertise_port;                  /* 0: the port it listens on */
+    uint32_t stats_s;                         /* 0 never */
+    uint32_t log_level;                       /* enum tr_log_level */
+    struct tr_service_limits limits;
+};
+
+/* Everything that is wrong, a line each: "FILE:LINE: why" or "--flag: why". */
+struct tr_settings_report {
+    uint32_t count;
+    size_t size;
+    char text[TR_SETTINGS_REPORT];
+};
+
+/* Reads the command line, and the configuration file it names; what a flag says wins. May be asked
+ * again with the same arguments (a reload). On false settings are not to be used. */
+bool tr_settings_load(struct tr_settings *settings, int argc, char **argv,
+                      struct tr_settings_report *report);
+
+/* The help: usage, flags, and the keys of the file with their ranges. */
+void tr_settings_help(FILE *stream);
+
+#endif

@@ -1,0 +1,42 @@
+/* The server's counters: one table that names them all.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_SERVER_STATS_H
+#define TR_SERVER_STATS_H
+
+#include <stdint.h>
+
+/* X(field, text). Gauges first, then counters since the start. */
+#define TR_SERVER_STATS(X)                                                                         \
+    X(participants, "participants now")                                                            \
+    X(sessions, "sessions now")                                                                    \
+    X(received, "datagrams received")                                                              \
+    X(received_bytes, "bytes received")                                                            \
+    X(sent, "datagrams sent")                                                                      \
+    X(sent_bytes, "bytes sent")                                                                    \
+    X(binds, "cookies handed out")                                                                 \
+    X(registered, "registrations accepted")                                                        \
+    X(repeated, "registrations repeated with the same bytes")                                      \
+    X(refused, "registrations refused")                                                            \
+    X(left, "participants that left")                                                              \
+    X(expired, "participants that fell silent")                                                    \
+    X(changes, "roster changes")                                                                   \
+    X(resent, "roster pages sent again")                                                           \
+    X(drop_short, "dropped: too short")                                                            \
+    X(drop_unknown, "dropped: unknown type or channel")                                            \
+    X(drop_version, "dropped: another version")                                                    \
+    X(drop_cookie, "dropped: stale or wrong cookie")                                               \
+    X(drop_seal, "dropped: seal does not open")                                                    \
+    X(drop_signature, "dropped: bad signature")                                                    \
+    X(drop_replay, "dropped: replayed")                                                            \
+    X(drop_malformed, "dropped: sealed well, but malformed")                                       \
+    X(drop_limit, "dropped: over a limit")                                                         \
+    X(drop_address, "local addresses left out: not for others to send to")                         \
+    X(drop_output, "datagrams not sent: the queue was full")
+
+struct tr_server_stats {
+#define TR_SERVER_STAT_ROW(field, text) uint64_t field;
+    TR_SERVER_STATS(TR_SERVER_STAT_ROW)
+#undef TR_SERVER_STAT_ROW
+};
+
+#endif

@@ -1,0 +1,231 @@
+/* tryst: the command line tool, a guest of the public API like any game.
+ * SPDX-License-Identifier: MIT */
+#include "tools/join.h"
+#include "tools/output.h"
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tryst/tryst.h>
+#include <unistd.h>
+
+static const char usage_text[] =
+    "usage: tryst join SESSION --server HOST:PORT#KEY [options]\n"
+    "       tryst keygen [--key FILE]\n"
+    "       tryst --version | --help\n"
+    "\n"
+    "join: meets everyone who names the same session at the same server; without options a\n"
+    "chat, in which lines typed go to everyone.\n"
+    "  --server HOST:PORT#KEY  the line that trystd prints when it starts\n"
+    "  --key FILE      who you are (made by tryst keygen); else a new identity each time\n"
+    "  --name TEXT     what the others see instead of your key\n"
+    "  --app NAME      the game's name: only the same app meets\n"
+    "  --bind PORT     local UDP port\n"
+    "  --json          one event a line, for programs\n"
+    "  --trace         also the cookie and the first hellos, with times\n"
+    "  --send TEXT     to each participant when connected\n"
+    "  --expect N      end with 0 after N messages from others\n"
+    "  --linger S      and stay so many seconds more (0.3)\n"
+    "  --timeout S     end with 3 after so many seconds\n"
+    "  --at SECONDS    join at this time of CLOCK_MONOTONIC, with the cookie fetched before\n"
+    "\n"
+    "keygen: makes an identity in FILE (tryst.key) and prints its public key.\n"
+    "\n"
+    "Ends with 0 when done, 1 on an error, 2 on wrong usage, 3 when the time is over, 4 when\n"
+    "the server refused.\n";
+
+static int misuse(const char *what, const char *which)
+{
+    fprintf(stderr, "tryst: %s%s%s; see tryst --help\n", what, which ? ": " : "",
+            which ? which : "");
+    return STATUS_USAGE;
+}
+
+/* Decimal seconds, at most some thirty years, as microseconds. */
+static bool read_seconds(const char *text, uint64_t *us)
+{
+    char *end;
+    double seconds;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    seconds = strtod(text, &end);
+    if (*end != '\0' || !(seconds >= 0 && seconds <= 1e9))
+        return false;
+    *us = (uint64_t)(seconds * 1e6 + 0.5);
+    return true;
+}
+
+static bool read_number(const char *text, uint32_t most, uint32_t *number)
+{
+    char *end;
+    unsigned long value;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    value = strtoul(text, &end, 10);
+    if (*end != '\0' || errno != 0 || value < 1 || value > most)
+        return false;
+    *number = (uint32_t)value;
+    return true;
+}
+
+static bool has_length(const char *text, size_t most)
+{
+    return *text != '\0' && strlen(text) <= most;
+}
+
+static const struct option join_flags[] = {
+    {"server", required_argument, NULL, 's'},  {"key", required_argument, NULL, 'k'},
+    {"name", required_argument, NULL, 'n'},    {"app", required_argument, NULL, 'a'},
+    {"bind", required_argument, NULL, 'b'},    {"json", no_argument, NULL, 'j'},
+    {"trace", no_argument, NULL, 't'},         {"send", required_argument, NULL, 'm'},
+    {"expect", required_argument, NULL, 'e'},  {"linger", required_argument, NULL, 'l'},
+    {"timeout", required_argument, NULL, 'T'}, {"at", required_argument, NULL, 'A'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+};
+
+/* false: the value makes no sense. */
+static bool take_flag(struct join_wish *wish, int flag, const char *value)
+{
+    uint32_t number;
+
+    switch (flag) {
+    case 's':
+        wish->server = value;
+        return true;
+    case 'k':
+        wish->key = value;
+        return true;
+    case 'n':
+        wish->name = value;
+        return has_length(value, TRYST_USER_DATA_MAX);
+    case 'a':
+        wish->app = value;
+        return true;
+    case 'b':
+        if (!read_number(value, UINT16_MAX, &number))
+            return false;
+        wish->port = (uint16_t)number;
+        return true;
+    case 'j':
+        return wish->is_json = true;
+    case 't':
+        return wish->is_traced = true;
+    case 'm':
+        wish->send = value;
+        return has_length(value, TRYST_MESSAGE_MAX);
+    case 'e':
+        return read_number(value, 1000000000, &wish->expect);
+    case 'l':
+        return read_seconds(value, &wish->linger_us);
+    case 'T':
+        return wish->has_timeout = read_seconds(value, &wish->timeout_us);
+    case 'A':
+        return wish->has_at = read_seconds(value, &wish->at_us);
+    default:
+        return false;
+    }
+}
+
+static int join(int argc, char **argv, uint64_t start_us)
+{
+    struct join_wish wish = {.linger_us = 300000};
+    struct tryst_pin pin;
+    int flag, index = 0;
+
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, "", join_flags, &index)) != -1) {
+        if (flag == 'h') {
+            fputs(usage_text, stdout);
+            return STATUS_DONE;
+        }
+        if (flag == '?')
+            return misuse("no such option, or its value is missing", argv[optind - 1]);
+        if (!take_flag(&wish, flag, optarg)) {
+            fprintf(stderr, "tryst: --%s cannot be \"%s\"; see tryst --help\n",
+                    join_flags[index].name, optarg ? optarg : "");
+            return STATUS_USAGE;
+        }
+    }
+    if (argc - optind != 1)
+        return misuse("join needs one SESSION", NULL);
+    wish.session = argv[optind];
+    if (!has_length(wish.session, TRYST_SESSION_NAME_MAX))
+        return misuse("a session's name has 1 to 64 bytes", wish.session);
+    if (!wish.server)
+        return misuse("join needs --server HOST:PORT#KEY, the line that trystd prints", NULL);
+    if (tryst_pin_parse(&pin, wish.server) != TRYST_OK)
+        return misuse("--server is not of the form HOST:PORT#KEY", wish.server);
+    return join_run(&wish, start_us);
+}
+
+static int print_key(const struct tryst_identity *identity)
+{
+    uint8_t key[TRYST_KEY_SIZE];
+    char text[TRYST_KEY_TEXT_SIZE];
+
+    tryst_identity_public_key(identity, key);
+    tryst_key_format(key, text, sizeof text);
+    printf("%s\n", text);
+    return STATUS_DONE;
+}
+
+static int keygen(int argc, char **argv)
+{
+    static const struct option flags[] = {
+        {"key", required_argument, NULL, 'k'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *path = "tryst.key";
+    struct tryst_identity *identity = NULL;
+    tryst_result result;
+    int flag, status = STATUS_ERROR;
+
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
+        if (flag == '?')
+            return misuse("no such option, or its value is missing", argv[optind - 1]);
+        path = optarg;
+    }
+    if (optind < argc)
+        return misuse("keygen takes no more than --key FILE", argv[optind]);
+    /* An identity is who somebody is: a slip must not replace it. */
+    if (access(path, F_OK) == 0) {
+        fprintf(stderr, "tryst: %s is there already and is kept; choose another with --key FILE\n",
+                path);
+        return STATUS_ERROR;
+    }
+    result = tryst_identity_create(&identity);
+    if (result == TRYST_OK)
+        result = tryst_identity_save(identity, path);
+    if (result == TRYST_OK)
+        status = print_key(identity);
+    else
+        fprintf(stderr, "tryst: %s: %s%s%s\n", path, tryst_result_text(result),
+                result == TRYST_E_FILE ? ": " : "", result == TRYST_E_FILE ? strerror(errno) : "");
+    tryst_identity_destroy(identity);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t start_us = output_now();
+
+    if (argc < 2)
+        return misuse("say what to do: join or keygen", NULL);
+    if (strcmp(argv[1], "join") == 0)
+        return join(argc - 1, argv + 1, start_us);
+    if (strcmp(argv[1], "keygen") == 0)
+        return keygen(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--help") == 0) {
+        fputs(usage_text, stdout);
+        return STATUS_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("tryst %s\n", tryst_version());
+        return STATUS_DONE;
+    }
+    return misuse("there is no such command", argv[1]);
+}

@@ -1,0 +1,169 @@
+"""One run of one case: all join at one instant, and what they report is held against the case.
+
+SPDX-License-Identifier: MIT
+"""
+
+import ipaddress
+import time
+
+import cases
+import netlab
+from players import Player, play, unix_us_of
+
+START_S = 0.35          # a player needs this to start and have its cookie ...
+START_EACH_S = 0.05     # ... and this for each that starts beside it
+CONNECT_S = 8           # a run that is to connect is given up after this
+UNREACHABLE_S = 14      # hellos go on for 10 s before a peer is called unreachable
+
+
+class Outcome:
+    """What a run came to. `wrong` holds what was not as the case says."""
+
+    def __init__(self):
+        self.wrong = []
+        self.outcome = "silent"
+        self.connected_ms = None  # until the last of all pairs was connected
+        self.message_ms = None    # until the last first message had arrived
+        self.kinds = set()
+        self.addresses = {}       # (who, whom): the address the path leads to
+        self.rtt_us = []
+
+
+def split_address(text):
+    """An address and its port from "1.2.3.4:5" or "[::1]:5"; neither from anything else."""
+    host, _, port = str(text).rpartition(":")
+    try:
+        return str(ipaddress.ip_address(host.strip("[]").split("%")[0])), int(port)
+    except ValueError:
+        return None, None
+
+
+def hold(case, lab, server, folder, number):
+    """Runs a case once on its topology. Returns an Outcome."""
+    lab.forget()
+    late = [0.0] * len(case.hosts)
+    late[1] = case.late_s
+    at = time.monotonic() + START_S + START_EACH_S * len(case.hosts)
+    patience = CONNECT_S if case.outcome == cases.CONNECTED else UNREACHABLE_S
+    others = len(case.hosts) - 1
+    pin = server.pin(cases.listen_of(case.family))
+    players = []
+    try:
+        for host, wait in zip(case.hosts, late):
+            players.append(Player(host.name, host.namespace, folder, f"lab {number}", pin,
+                                  at + wait, others, patience + 6))
+        joined_us = unix_us_of(at + case.late_s)
+        play(players, lambda player: _is_settled(player, others), at + case.late_s + patience)
+    finally:
+        for player in players:
+            player.close()
+    return _judge(case, players, joined_us)
+
+
+def _is_settled(player, others):
+    """Whether a player has met and heard everyone, or has given up on someone."""
+    if player.said("unreachable") or player.said("refused"):
+        return True
+    return (bool(player.said("registered"))
+            and len({event["peer"] for event in player.said("connected")}) >= others
+            and len({event.get("text") for event in player.said("message")}) >= others)
+
+
+def _judge(case, players, joined_us):
+    result = Outcome()
+    others = len(players) - 1
+    met = heard = 0
+    for host, player in zip(case.hosts, players):
+        met += len({event["peer"] for event in player.said("connected")})
+        heard += _count_messages(player, players, result)
+        _check_registration(host, player, result)
+    everyone = others * len(players)
+    times = [e["unix_us"] - joined_us for p in players for e in p.said("connected")]
+    if met == everyone and heard == everyone:
+        result.outcome = cases.CONNECTED
+        result.connected_ms = max(times) / 1000
+        arrivals = [_first_messages(p, joined_us) for p in players]
+        result.message_ms = max(max(a) for a in arrivals) / 1000
+    elif any(player.said("unreachable") for player in players) and not met:
+        result.outcome = cases.UNREACHABLE
+    elif met:
+        result.outcome = f"{met} of {everyone} connected, {heard} of {everyone} heard"
+    for host, player in zip(case.hosts, players):
+        _note_paths(case, host, player, players, result)
+    if case.outcome == cases.MEASURED:
+        result.wrong = []
+        return result
+    if result.outcome != case.outcome:
+        result.wrong.insert(0, f"{result.outcome}, not {case.outcome}{_last_words(players)}")
+    elif result.message_ms is not None and result.message_ms > case.limit_ms:
+        result.wrong.append(f"{result.message_ms:.0f} ms, more than {case.limit_ms}")
+    return result
+
+
+def _first_messages(player, joined_us):
+    first = {}
+    for event in player.said("message"):
+        first.setdefault(event.get("text"), event["unix_us"] - joined_us)
+    return list(first.values())
+
+
+def _count_messages(player, players, result):
+    """Messages heard from the others, each at most once and unchanged."""
+    texts = [event.get("text") for event in player.said("message")]
+    expected = {f"hello from {other.name}" for other in players if other is not player}
+    if len(texts) != len(set(texts)):
+        result.wrong.append(f"{player.name} got a message twice")
+    if set(texts) - expected:
+        result.wrong.append(f"{player.name} got what nobody sent: {set(texts) - expected}")
+    return len(set(texts) & expected)
+
+
+def _check_registration(host, player, result):
+    seen = player.said("registered")
+    if not seen:
+        result.wrong.append(f"{player.name} is not registered")
+    elif split_address(seen[0].get("public"))[0] not in host.public:
+        result.wrong.append(f"{player.name} was told {seen[0].get('public')}, not {host.public}")
+
+
+def _note_paths(case, host, player, players, result):
+    """Collects the paths' kinds and addresses, and checks both."""
+    seen_at = {}
+    for other, theirs in zip(case.hosts, players):
+        if other is not host and theirs.said("registered"):
+            seen_at[theirs.said("registered")[0].get("public")] = other
+    possible = {address for other in case.hosts if other is not host
+                for address in (other.local if case.local else other.public + other.local)}
+    for event in player.said("connected"):
+        result.kinds.add(event.get("kind"))
+        result.addresses[(player.name, event["peer"])] = event.get("address")
+        result.rtt_us.append(event.get("rtt_us") or 0)
+        if event.get("path") != "direct":
+            result.wrong.append(f"{player.name} has a path that is {event.get('path')}")
+        if event.get("kind") not in case.kinds:
+            result.wrong.append(f"{player.name} met at a {event.get('kind')} address, not "
+                                + " or ".join(case.kinds))
+        if split_address(event.get("address"))[0] not in possible:
+            result.wrong.append(f"{player.name} met at {event.get('address')}, nobody's address")
+        if case.ports and event.get("address") not in seen_at:
+            result.wrong.append(f"{player.name} met at {event.get('address')}, the server saw "
+                                + " ".join(map(str, seen_at)))
+
+
+def _last_words(players):
+    words = []
+    for player in players:
+        last = player.events[-1]["event"] if player.events else "nothing"
+        words.append(" and ".join(filter(None, [f"{player.name} said {last} last", player.fate])))
+    return "; " + ", ".join(words)
+
+
+def topology(case):
+    """The lab of a case, with its hosts in case.hosts."""
+    lab = netlab.Lab()
+    try:
+        case.hosts = case.build(lab)
+    except BaseException:
+        lab.close()
+        raise
+    return lab

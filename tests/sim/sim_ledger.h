@@ -1,0 +1,38 @@
+/* What was sent and what came: every message is known by sender, receiver and number.
+ * SPDX-License-Identifier: MIT */
+#ifndef SIM_LEDGER_H
+#define SIM_LEDGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim_world;
+struct sim_client;
+
+#define SIM_MESSAGE_MIN 24
+
+/* From one client to another. */
+struct sim_pair {
+    uint32_t sent;
+    uint32_t got;
+    uint32_t room;
+    uint16_t *sizes;   /* by number; with the high bit: it came */
+    uint64_t first_us; /* when the first came, 0: none did */
+    uint64_t last_us;
+};
+
+struct sim_pair *sim_ledger_pair(struct sim_world *w, uint32_t from, uint32_t to);
+
+/* Writes the next message of a pair into data; it counts as sent once it is noted. */
+void sim_ledger_compose(struct sim_world *w, uint32_t from, uint32_t to, uint8_t *data,
+                        size_t size);
+void sim_ledger_note(struct sim_world *w, uint32_t from, uint32_t to, size_t size);
+
+/* A message that a client was given, from a participant of this key: it must have been sent, by
+ * that one to this one, not have come before, and be whole. */
+void sim_ledger_receive(struct sim_world *w, const struct sim_client *receiver, const uint8_t *key,
+                        const void *data, size_t size);
+
+void sim_ledger_clear(struct sim_world *w);
+
+#endif

@@ -1,0 +1,84 @@
+/* The list of stories: what each tells, and how many seeds of it the checks take.
+ * SPDX-License-Identifier: MIT */
+#ifndef SIM_STORY_H
+#define SIM_STORY_H
+
+#include "tests/sim/sim_client.h"
+#include "tests/sim/sim_events.h"
+#include "tests/sim/sim_ledger.h"
+#include "tests/sim/sim_server.h"
+#include "tests/sim/sim_site.h"
+#include "tests/sim/sim_world.h"
+
+/* One way from a site to the core: with all at it, 50 ms to the server and back, and to a peer. */
+#define SIM_DELAY_US 12500
+#define SIM_RTT_US (4 * SIM_DELAY_US)
+
+/* X(function, name, seeds in the checks, what it tells) */
+#define SIM_STORIES(X)                                                                             \
+    X(cold, "cold", 3, "two join with no cookie yet: one server round trip more")                  \
+    X(late_joiner, "late-joiner", 3, "one joins five that are there")                              \
+    X(storm, "storm", 1, "64 join at once")                                                        \
+    X(leave, "leave", 3, "one leaves; the other is told at once")                                  \
+    X(silence, "silence", 3, "one dies silently; its death is announced")                          \
+    X(crash, "crash", 5, "one crashes and comes again with the same identity")                     \
+    X(twice, "twice", 5, "one identity joins from two places")                                     \
+    X(sessions, "sessions", 3, "two sessions on one server know nothing of each other")            \
+    X(restart, "restart", 5, "the server restarts; peers notice nothing, rosters are whole")       \
+    X(outage, "outage", 3, "the server is away for two minutes")                                   \
+    X(shutdown, "shutdown", 2, "the server says that it goes; peers go on")                        \
+    X(lossy, "lossy", 10, "30 % loss each way")                                                    \
+    X(burst, "burst", 5, "losses in bursts")                                                       \
+    X(dirty, "dirty", 10, "jitter, reordering, duplicates and flipped bits")                       \
+    X(still, "still", 3, "ticks at one moment, output and events taken late")                      \
+    X(rebind, "rebind", 10, "a NAT forgets its mappings in mid-session")                           \
+    X(short_memory, "short-memory", 3, "NATs that forget after 30 s, an idle session")             \
+    X(cut, "cut", 5, "an uplink is away for 50 s and comes back")                                  \
+    X(dual_homed, "dual-homed", 4, "two uplinks, either dead")                                     \
+    X(move, "move", 5, "the working uplink dies, the other takes over")                            \
+    X(long_run, "long", 2, "ten minutes of talk over five rekeys")                                 \
+    X(poison, "poison", 10, "gateways that keep a stranger's tuple for themselves")                \
+    X(mixed_mesh, "mixed-mesh", 3, "eight in mixed NATs")                                          \
+    X(flood, "flood", 5, "garbage, mutants and replays at everybody")                              \
+    X(hijack, "hijack", 10, "copies of hellos and data from other addresses")                      \
+    X(victim, "victim", 3, "a participant names a victim's addresses as its own")                  \
+    X(random_story, "random", 1000, "random topology, faults and deeds, then quiet")
+
+#define SIM_STORY_DECLARE(function, name, seeds, text)                                             \
+    void sim_story_##function(struct sim_world *w);
+SIM_STORIES(SIM_STORY_DECLARE)
+#undef SIM_STORY_DECLARE
+
+/* Two clients of these kinds, warm, joined at one moment; returns when both have their cookie. */
+struct sim_two {
+    struct sim_client *a;
+    struct sim_client *b;
+};
+struct sim_two sim_two_make(struct sim_world *w, enum sim_site_kind a, enum sim_site_kind b);
+void sim_two_join(struct sim_world *w, struct sim_two two);
+
+/* Starts all clients and lets them fetch their cookies; lets all join one session. */
+void sim_start_all(struct sim_world *w);
+void sim_join_all(struct sim_world *w);
+
+/* Waits until all are connected to all; fails after limit_us. */
+void sim_await_mesh(struct sim_world *w, uint64_t limit_us);
+
+/* Everybody sends one message to everybody; on quiet lines all of them must come. */
+void sim_expect_talk(struct sim_world *w);
+
+/* Whether every running pair of a session is connected, both ways. */
+bool sim_is_mesh(struct sim_world *w);
+
+/* The matrix of kinds: cells by number, with name, expected outcome and bounds. */
+uint32_t sim_matrix_count(void);
+void sim_matrix_name(uint32_t cell, char *name, size_t size);
+/* got_us: when the first message came to each side after the joins, 0 never. */
+void sim_matrix_run(struct sim_world *w, uint32_t cell, uint64_t got_us[2]);
+void sim_matrix_bounds(uint32_t cell, uint64_t bound_us[2]);
+bool sim_matrix_is_direct(enum sim_site_kind a, enum sim_site_kind b);
+
+/* Time to connect against the least, over round trips and losses. 0 when the figures are reached. */
+int sim_connect_report(uint32_t seeds);
+
+#endif

@@ -8,6 +8,7 @@
 #define TRYST_ENDPOINT_H
 
 #include <tryst/address.h>
+#include <tryst/counters.h>
 #include <tryst/event.h>
 #include <tryst/identity.h>
 #include <tryst/options.h>
@@ -15,14 +16,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define TRYST_DATAGRAM_MAX 1200          /* bytes of any datagram of the protocol */
-#define TRYST_MESSAGE_MAX 1150           /* bytes of one message */
-#define TRYST_USER_DATA_MAX 128          /* bytes a participant shows to the others */
-#define TRYST_SESSION_NAME_MAX 64        /* bytes of a session's name */
-#define TRYST_LOCAL_MAX 8                /* local addresses an endpoint uses */
-#define TRYST_SERVER_MAX 4               /* addresses of the server an endpoint uses */
-#define TRYST_NEVER UINT64_MAX           /* a deadline that does not come */
 
 /* Opaque. */
 struct tryst_endpoint;
@@ -35,31 +28,6 @@ struct tryst_datagram {
     size_t size;
     uint32_t ttl; /* hops, 0: the system's default */
     uint32_t reserved;
-};
-
-/* Counters since creation. Grows at the end. */
-struct tryst_stats {
-    uint32_t struct_size; /* set by tryst_endpoint_stats */
-    uint32_t peers;       /* participants known now */
-    uint32_t connected;   /* of them with a path */
-    uint32_t reserved;
-    uint64_t datagrams_sent;
-    uint64_t datagrams_received;
-    uint64_t bytes_sent;
-    uint64_t bytes_received;
-    uint64_t messages_sent;
-    uint64_t messages_received;
-    uint64_t hellos_sent;
-    uint64_t hellos_received;
-    uint64_t messages_dropped; /* authenticated, but nobody polled: the queue was full */
-    uint64_t output_dropped;   /* nobody took the output: the outbox was full */
-    uint64_t dropped_short;    /* the wire's mistakes, by reason */
-    uint64_t dropped_unknown;
-    uint64_t dropped_version;
-    uint64_t dropped_seal;
-    uint64_t dropped_signature;
-    uint64_t dropped_replay;
-    uint64_t dropped_limit;
 };
 
 /* Makes an endpoint.

@@ -6,6 +6,7 @@
 #include <tryst/address.h>
 #include <tryst/base.h>
 #include <tryst/client.h>
+#include <tryst/counters.h>
 #include <tryst/endpoint.h>
 #include <tryst/event.h>
 #include <tryst/identity.h>

@@ -13,15 +13,15 @@ enum {
 };
 
 /* Fills in where a DATA goes and seals its items. */
-static void finish(struct tr_peer *peer, struct tr_datagram *datagram, uint8_t index,
+static void finish(const struct tr_bundle_way *way, struct tr_datagram *datagram, uint8_t index,
                    size_t items_size, const struct tr_peer_kit *kit)
 {
-    struct tr_path *path = &peer->paths.list[index];
+    struct tr_path *path = &way->paths->list[index];
     datagram->to = path->remote;
     if (path->local != TR_LOCAL_ANY)
         datagram->from = kit->locals[path->local];
     datagram->size =
-        (uint16_t)tr_handshake_seal(&peer->handshake, datagram->data, items_size);
+        (uint16_t)tr_handshake_seal(way->handshake, datagram->data, items_size);
     datagram->open = 0;
     tr_path_carried(path, datagram->size);
 }
@@ -34,50 +34,51 @@ static size_t last_close(uint8_t *items, size_t last, size_t size)
     return size - 2;
 }
 
-static void hold(struct tr_peer *peer, const uint8_t *items, size_t size,
+static void hold(struct tr_bundle *bundle, const uint8_t *items, size_t size,
                  const struct tr_peer_kit *kit)
 {
-    if (peer->held == NULL)
-        peer->held = malloc(TR_DATA_ROOM);
-    if (peer->held == NULL || peer->held_size + size > TR_DATA_ROOM) {
+    if (bundle->held == NULL)
+        bundle->held = malloc(TR_DATA_ROOM);
+    if (bundle->held == NULL || bundle->held_size + size > TR_DATA_ROOM) {
         kit->stats->messages_dropped++;
         return;
     }
-    memcpy(peer->held + peer->held_size, items, size);
-    peer->held_size = (uint16_t)(peer->held_size + size);
+    memcpy(bundle->held + bundle->held_size, items, size);
+    bundle->held_size = (uint16_t)(bundle->held_size + size);
 }
 
-void tr_bundle_flush(struct tr_peer *peer, const struct tr_peer_kit *kit)
+void tr_bundle_flush(struct tr_bundle *bundle, const struct tr_bundle_way *way,
+                     const struct tr_peer_kit *kit)
 {
-    struct tr_datagram *datagram = peer->bundle;
+    struct tr_datagram *datagram = bundle->datagram;
     if (datagram == NULL)
         return;
-    peer->bundle = NULL;
-    uint8_t chosen = peer->paths.chosen;
+    bundle->datagram = NULL;
+    uint8_t chosen = way->paths->chosen;
     uint8_t *items = datagram->data + TR_DATA_HEAD;
     size_t size = datagram->size;
-    if (chosen == TR_PATH_NONE || !tr_handshake_can_send(&peer->handshake) ||
-        !tr_path_may_carry(&peer->paths.list[chosen], TR_DATAGRAM_BYTES)) {
-        hold(peer, items, size, kit); /* the path was lost within the turn */
+    if (chosen == TR_PATH_NONE || !tr_handshake_can_send(way->handshake) ||
+        !tr_path_may_carry(&way->paths->list[chosen], TR_DATAGRAM_BYTES)) {
+        hold(bundle, items, size, kit); /* the path was lost within the turn */
         datagram->open = 0;
         datagram->size = 0;
         return;
     }
-    size = last_close(items, peer->bundle_last, size);
-    finish(peer, datagram, chosen, size, kit);
+    size = last_close(items, bundle->last, size);
+    finish(way, datagram, chosen, size, kit);
 }
 
-void tr_bundle_release(struct tr_peer *peer, const uint8_t *pong, uint8_t index,
-                       const struct tr_peer_kit *kit)
+void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way,
+                       const uint8_t *pong, uint8_t index, const struct tr_peer_kit *kit)
 {
-    if (peer->held_size == 0 || index == TR_PATH_NONE ||
-        !tr_handshake_can_send(&peer->handshake))
+    if (bundle->held_size == 0 || index == TR_PATH_NONE ||
+        !tr_handshake_can_send(way->handshake))
         return;
     size_t with_pong = pong != NULL ? ITEM_HEAD + PONG_SIZE : 0;
-    if (peer->held_size + with_pong > TR_DATA_ROOM)
+    if (bundle->held_size + with_pong > TR_DATA_ROOM)
         with_pong = 0;
-    if (!tr_path_may_carry(&peer->paths.list[index],
-                           TR_DATA_HEAD + peer->held_size + with_pong + TR_TAG))
+    if (!tr_path_may_carry(&way->paths->list[index],
+                           TR_DATA_HEAD + bundle->held_size + with_pong + TR_TAG))
         return;
     struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
     if (datagram == NULL)
@@ -85,55 +86,53 @@ void tr_bundle_release(struct tr_peer *peer, const uint8_t *pong, uint8_t index,
     struct tr_writer writer;
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
     if (with_pong > 0) {
-        struct tr_item_pong item = {.seen = {.address = peer->paths.list[index].remote}};
+        struct tr_item_pong item = {.seen = {.address = way->paths->list[index].remote}};
         memcpy(item.pong, pong, TR_PING_BYTES);
         tr_item_write_layout(&writer, TR_ITEM_PONG, &tr_layout_item_pong, &item);
     }
-    tr_writer_bytes(&writer, peer->held, peer->held_size);
-    finish(peer, datagram, index, tr_writer_used(&writer), kit);
-    peer->held_size = 0;
-    free(peer->held); /* rare, and a kilobyte a peer otherwise */
-    peer->held = NULL;
+    tr_writer_bytes(&writer, bundle->held, bundle->held_size);
+    finish(way, datagram, index, tr_writer_used(&writer), kit);
+    bundle->held_size = 0;
+    free(bundle->held); /* rare, and a kilobyte a peer otherwise */
+    bundle->held = NULL;
 }
 
-static void single(struct tr_peer *peer, uint8_t index, const struct tr_writer *items,
+static void single(const struct tr_bundle_way *way, uint8_t index, const struct tr_writer *items,
                    struct tr_datagram *datagram, const struct tr_peer_kit *kit)
 {
     if (items->fault)
         tr_outbox_unpush(kit->outbox);
     else
-        finish(peer, datagram, index, tr_writer_used(items), kit);
+        finish(way, datagram, index, tr_writer_used(items), kit);
 }
 
-void tr_bundle_ping(struct tr_peer *peer, uint8_t index, const struct tr_peer_kit *kit)
+void tr_bundle_ping(const struct tr_bundle_way *way, uint8_t index, const struct tr_peer_kit *kit)
 {
     static const uint8_t zeros[PING_PADDING];
     uint8_t ping[TR_PING_BYTES];
-    struct tr_datagram *datagram =
-        tr_handshake_can_send(&peer->handshake) ? tr_outbox_push(kit->outbox) : NULL;
+    struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
     if (datagram == NULL)
         return;
     struct tr_writer writer;
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
-    tr_path_ping(&peer->paths.list[index], kit->now_us, kit->random, ping);
+    tr_path_ping(&way->paths->list[index], kit->now_us, kit->random, ping);
     tr_item_write(&writer, TR_ITEM_PING, ping, TR_PING_BYTES);
     tr_item_write(&writer, TR_ITEM_PADDING, zeros, sizeof zeros);
-    single(peer, index, &writer, datagram, kit);
+    single(way, index, &writer, datagram, kit);
 }
 
-void tr_bundle_pong(struct tr_peer *peer, uint8_t index, const uint8_t *ping,
+void tr_bundle_pong(const struct tr_bundle_way *way, uint8_t index, const uint8_t *ping,
                     const struct tr_peer_kit *kit)
 {
-    struct tr_datagram *datagram =
-        tr_handshake_can_send(&peer->handshake) ? tr_outbox_push(kit->outbox) : NULL;
+    struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
     if (datagram == NULL)
         return;
-    struct tr_item_pong pong = {.seen = {.address = peer->paths.list[index].remote}};
+    struct tr_item_pong pong = {.seen = {.address = way->paths->list[index].remote}};
     struct tr_writer writer;
     memcpy(pong.pong, ping, TR_PING_BYTES);
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
     tr_item_write_layout(&writer, TR_ITEM_PONG, &tr_layout_item_pong, &pong);
-    single(peer, index, &writer, datagram, kit);
+    single(way, index, &writer, datagram, kit);
 }
 
 static void item_append(uint8_t *at, const void *data, size_t size)
@@ -144,32 +143,32 @@ static void item_append(uint8_t *at, const void *data, size_t size)
 }
 
 /* Before there is a key or a path: one datagram's worth waits, so that a game may greet at once. */
-static tryst_result send_held(struct tr_peer *peer, const void *data, size_t size)
+static tryst_result add_held(struct tr_bundle *bundle, const void *data, size_t size)
 {
-    if (peer->held == NULL)
-        peer->held = malloc(TR_DATA_ROOM);
-    if (peer->held == NULL)
+    if (bundle->held == NULL)
+        bundle->held = malloc(TR_DATA_ROOM);
+    if (bundle->held == NULL)
         return TRYST_E_MEMORY;
-    if (peer->held_size + ITEM_HEAD + size > TR_DATA_ROOM)
+    if (bundle->held_size + ITEM_HEAD + size > TR_DATA_ROOM)
         return TRYST_E_NOT_CONNECTED;
-    item_append(peer->held + peer->held_size, data, size);
-    peer->held_size = (uint16_t)(peer->held_size + ITEM_HEAD + size);
+    item_append(bundle->held + bundle->held_size, data, size);
+    bundle->held_size = (uint16_t)(bundle->held_size + ITEM_HEAD + size);
     return TRYST_OK;
 }
 
-tryst_result tr_peer_send(struct tr_peer *peer, const void *data, size_t size,
-                          const struct tr_peer_kit *kit)
+tryst_result tr_bundle_add(struct tr_bundle *bundle, const struct tr_bundle_way *way,
+                           const void *data, size_t size, const struct tr_peer_kit *kit)
 {
-    uint8_t chosen = peer->paths.chosen;
-    if (chosen == TR_PATH_NONE || !peer->paths.list[chosen].is_proven ||
-        !tr_handshake_can_send(&peer->handshake)) {
-        tryst_result result = send_held(peer, data, size);
-        tr_bundle_release(peer, NULL, chosen, kit);
+    uint8_t chosen = way->paths->chosen;
+    if (chosen == TR_PATH_NONE || !way->paths->list[chosen].is_proven ||
+        !tr_handshake_can_send(way->handshake)) {
+        tryst_result result = add_held(bundle, data, size);
+        tr_bundle_release(bundle, way, NULL, chosen, kit);
         return result;
     }
-    struct tr_datagram *datagram = peer->bundle;
+    struct tr_datagram *datagram = bundle->datagram;
     if (datagram != NULL && datagram->size + ITEM_HEAD + size > TR_DATA_ROOM) {
-        tr_bundle_flush(peer, kit);
+        tr_bundle_flush(bundle, way, kit);
         datagram = NULL;
     }
     if (datagram == NULL) {
@@ -177,27 +176,17 @@ tryst_result tr_peer_send(struct tr_peer *peer, const void *data, size_t size,
         if (datagram == NULL)
             return TRYST_E_FULL;
         datagram->open = 1;
-        peer->bundle = datagram;
+        bundle->datagram = datagram;
     }
     uint8_t *items = datagram->data + TR_DATA_HEAD;
-    peer->bundle_last = datagram->size;
+    bundle->last = datagram->size;
     item_append(items + datagram->size, data, size);
     datagram->size = (uint16_t)(datagram->size + ITEM_HEAD + size);
     return TRYST_OK;
 }
 
-void tr_peer_flush(struct tr_peer *peer, const struct tr_peer_kit *kit)
+void tr_bundle_leave(const struct tr_bundle_way *way, uint8_t index, const struct tr_peer_kit *kit)
 {
-    tr_bundle_flush(peer, kit);
-}
-
-void tr_peer_leave(struct tr_peer *peer, const struct tr_peer_kit *kit)
-{
-    uint8_t chosen = peer->paths.chosen;
-    tr_bundle_flush(peer, kit);
-    if (chosen == TR_PATH_NONE || !peer->paths.list[chosen].is_proven ||
-        !tr_handshake_can_send(&peer->handshake))
-        return;
     struct tr_item_leave leave = {.reason = TRYST_REASON_LEAVE};
     for (unsigned copies = 0; copies < 2; copies++) { /* nobody waits for an answer */
         struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
@@ -206,6 +195,18 @@ void tr_peer_leave(struct tr_peer *peer, const struct tr_peer_kit *kit)
         struct tr_writer writer;
         tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
         tr_item_write_layout(&writer, TR_ITEM_LEAVE, &tr_layout_item_leave, &leave);
-        single(peer, chosen, &writer, datagram, kit);
+        single(way, index, &writer, datagram, kit);
     }
+}
+
+void tr_bundle_clear(struct tr_bundle *bundle)
+{
+    if (bundle->datagram != NULL) { /* nothing of it leaves */
+        bundle->datagram->size = 0;
+        bundle->datagram->open = 0;
+    }
+    if (bundle->held != NULL)
+        tr_seal_wipe(bundle->held, TR_DATA_ROOM);
+    free(bundle->held);
+    memset(bundle, 0, sizeof *bundle);
 }

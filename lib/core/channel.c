@@ -3,7 +3,6 @@
 #include "lib/core/channel.h"
 
 #include "lib/core/candidate.h"
-#include "lib/core/registration.h"
 #include "lib/core/uplink.h"
 #include <assert.h>
 #include <string.h>
@@ -158,8 +157,7 @@ static void pong_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
 
 /* The server ended it. A shutdown is not the end of the session: the peers stay, and a server comes
  * back. */
-static void leave_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
-                       const struct tr_item_view *item, struct tr_random *random)
+static void leave_take(struct tr_rendezvous *rendezvous, const struct tr_item_view *item)
 {
     struct tr_item_leave leave;
     struct tr_reader reader;
@@ -168,14 +166,14 @@ static void leave_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
     if (reader.fault)
         return;
     if (leave.reason == TRYST_REASON_SHUTDOWN || leave.reason == TRYST_REASON_EXPIRED) {
-        tr_registration_lose(rendezvous, now_us, TRYST_STAGE_SERVER, leave.reason, random);
+        rendezvous->channel_end = (uint8_t)leave.reason;
         return;
     }
     rendezvous->state = TR_RENDEZVOUS_IDLE;
     rendezvous->is_asking = false;
-    if (rendezvous->fact_count < TR_FACTS_MAX)
-        rendezvous->facts[rendezvous->fact_count++] = (struct tr_fact){
-            .kind = TR_FACT_REMOVED, .stage = TRYST_STAGE_SERVER, .reason = leave.reason};
+    tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_REMOVED,
+                                                     .stage = TRYST_STAGE_SERVER,
+                                                     .reason = leave.reason});
 }
 
 static void roster_take(struct tr_rendezvous *rendezvous, const struct tr_item_view *item)
@@ -210,11 +208,11 @@ enum tr_drop tr_channel_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
     struct tr_reader reader;
     struct tr_item_view item;
     tr_reader_init(&reader, rendezvous->plain, plain_size);
-    while (tr_item_read(&reader, &item) && rendezvous->state == TR_RENDEZVOUS_REGISTERED) {
+    while (rendezvous->state == TR_RENDEZVOUS_REGISTERED && tr_item_read(&reader, &item)) {
         if (item.type == TR_ITEM_PONG)
             pong_take(rendezvous, now_us, &item, random);
         else if (item.type == TR_ITEM_LEAVE)
-            leave_take(rendezvous, now_us, &item, random);
+            leave_take(rendezvous, &item);
         else if (item.type == TR_ITEM_ROSTER)
             roster_take(rendezvous, &item);
     }
@@ -251,7 +249,7 @@ void tr_channel_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct t
         return;
     }
     rendezvous->is_hinted = false;
-    tr_registration_lose(rendezvous, now_us, TRYST_STAGE_SERVER, TRYST_REASON_SILENT, random);
+    rendezvous->channel_end = TRYST_REASON_SILENT;
 }
 
 uint64_t tr_channel_deadline(const struct tr_rendezvous *rendezvous)

@@ -3,7 +3,7 @@
 #ifndef TR_CHANNEL_H
 #define TR_CHANNEL_H
 
-#include "lib/core/rendezvous.h"
+#include "lib/core/rendezvous_state.h"
 
 /* A REGISTERED opened the channel: plain[at..size) are the entries of its page. */
 void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/core/endpoint.h"
 
-#include "lib/core/candidate.h"
-#include "lib/core/roster.h"
+#include "lib/core/counters.h"
+#include "lib/core/session.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,35 +354,6 @@ static uint8_t local_of(const struct tryst_endpoint *endpoint, const struct trys
     return TR_LOCAL_ANY;
 }
 
-static void drop_count(struct tryst_stats *stats, enum tr_drop drop)
-{
-    switch (drop) {
-    case TR_DROP_NONE:
-        break;
-    case TR_DROP_SHORT:
-        stats->dropped_short++;
-        break;
-    case TR_DROP_VERSION:
-        stats->dropped_version++;
-        break;
-    case TR_DROP_SEAL:
-    case TR_DROP_MALFORMED:
-        stats->dropped_seal++;
-        break;
-    case TR_DROP_SIGNATURE:
-        stats->dropped_signature++;
-        break;
-    case TR_DROP_REPLAY:
-        stats->dropped_replay++;
-        break;
-    case TR_DROP_LIMIT:
-        stats->dropped_limit++;
-        break;
-    default:
-        stats->dropped_unknown++;
-    }
-}
-
 static enum tr_drop server_input(struct tryst_endpoint *endpoint, const struct tryst_address *from,
                                  const void *data, size_t size)
 {
@@ -422,7 +393,7 @@ tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uint64_t now_
                                 &endpoint->kit, &endpoint->notices);
     else if (drop == TR_DROP_NONE)
         drop = server_input(endpoint, &source, data, size);
-    drop_count(&endpoint->stats, drop);
+    tr_counters_drop(&endpoint->stats, drop);
     if (drop == TR_DROP_NONE && type != TR_DATA)
         advance(endpoint);
     return TRYST_OK;
@@ -480,7 +451,7 @@ tryst_result tryst_endpoint_stats(const struct tryst_endpoint *endpoint, struct 
     if (endpoint == NULL || stats == NULL)
         return TRYST_E_ARGUMENT;
     *stats = endpoint->stats;
-    stats->peers = endpoint->session.count;
+    stats->peers = endpoint->session.seats.count;
     stats->connected = tr_session_connected(&endpoint->session);
     stats->output_dropped = endpoint->outbox.dropped;
     return TRYST_OK;

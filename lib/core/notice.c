@@ -52,12 +52,12 @@ static size_t as_offset(const void *data)
 }
 
 /* A larger ring, the data packed from its start. */
-static bool bytes_grow(struct tr_notice_queue *queue, size_t size)
+static bool bytes_grow(struct tr_notice_queue *queue, size_t size, size_t most)
 {
     size_t room = queue->room > 0 ? queue->room * 2 : FIRST_BYTES;
     while (room < size * 2)
         room *= 2;
-    if (room > TR_NOTICE_BYTES_MAX)
+    if (room > most)
         return false;
     uint8_t *bytes = malloc(room);
     if (bytes == NULL)
@@ -70,6 +70,10 @@ static bool bytes_grow(struct tr_notice_queue *queue, size_t size)
         memcpy(bytes + next, queue->bytes + as_offset(event->data), event->size);
         event->data = as_data(next);
         next += event->size;
+    }
+    if (queue->has_taken) { /* its data was readable until now */
+        queue->has_taken = false;
+        queue->held--;
     }
     free(queue->bytes);
     queue->bytes = bytes;
@@ -109,8 +113,9 @@ bool tr_notice_put(struct tr_notice_queue *queue, const struct tryst_event *even
     struct tryst_event copy = *event;
     if (event->size > 0) {
         size_t offset = 0;
+        size_t most = event->type == TRYST_EVENT_MESSAGE ? TR_NOTICE_BYTES_MAX : TR_NOTICE_ROOM_MAX;
         if (!place(queue, event->size, &offset) &&
-            !(bytes_grow(queue, event->size) && place(queue, event->size, &offset)))
+            !(bytes_grow(queue, event->size, most) && place(queue, event->size, &offset)))
             return false;
         memcpy(queue->bytes + offset, event->data, event->size);
         copy.data = as_data(offset);

@@ -8,9 +8,10 @@
 #include <tryst/event.h>
 
 enum {
-    TR_NOTICE_MESSAGES_MAX = 1024,       /* messages waiting, and */
-    TR_NOTICE_BYTES_MAX = 1024 * 1024,   /* their bytes */
-    TR_NOTICE_EVENTS_MAX = 16 * 1024,    /* everything waiting */
+    TR_NOTICE_MESSAGES_MAX = 1024,         /* messages waiting, and */
+    TR_NOTICE_BYTES_MAX = 1024 * 1024,     /* their bytes */
+    TR_NOTICE_EVENTS_MAX = 16 * 1024,      /* everything waiting, and */
+    TR_NOTICE_ROOM_MAX = 4 * 1024 * 1024,  /* its bytes: messages, and user data at 128 an event */
 };
 
 struct tr_notice_queue {

@@ -2,9 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/core/peer.h"
 
-#include "lib/core/bundle.h"
 #include "lib/core/candidate.h"
-#include <stdlib.h>
 #include <string.h>
 
 /* A hello that completes a handshake is repeated on the chosen path: first a little after a round
@@ -13,6 +11,11 @@
 #define HELLO_RETRY_MAX_US (5 * TR_S)
 /* Keys are renewed before the counter of DATA gets near its 32 bits. */
 #define REKEY_PACKETS (UINT32_C(1) << 24)
+
+static struct tr_bundle_way way_of(struct tr_peer *peer)
+{
+    return (struct tr_bundle_way){.handshake = &peer->handshake, .paths = &peer->paths};
+}
 
 bool tr_peer_init(struct tr_peer *peer, uint32_t handle, const struct tr_record *own,
                   const uint8_t own_e[TR_KEY], const struct tr_record *record,
@@ -33,13 +36,7 @@ bool tr_peer_init(struct tr_peer *peer, uint32_t handle, const struct tr_record 
 
 void tr_peer_clear(struct tr_peer *peer)
 {
-    if (peer->bundle != NULL) { /* nothing of it leaves */
-        peer->bundle->size = 0;
-        peer->bundle->open = 0;
-    }
-    if (peer->held != NULL)
-        tr_seal_wipe(peer->held, TR_DATA_ROOM);
-    free(peer->held);
+    tr_bundle_clear(&peer->bundle);
     tr_handshake_clear(&peer->handshake);
     memset(peer, 0, sizeof *peer);
 }
@@ -200,7 +197,8 @@ enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *fro
     bool is_ping = memcmp(outcome.body.ping, zeros, sizeof zeros) != 0;
     if (is_ping || outcome.wants_answer)
         hello_send(peer, index, is_ping ? outcome.body.ping : zeros, kit);
-    tr_bundle_release(peer, is_ping ? outcome.body.ping : NULL, index, kit);
+    struct tr_bundle_way way = way_of(peer);
+    tr_bundle_release(&peer->bundle, &way, is_ping ? outcome.body.ping : NULL, index, kit);
     return TR_DROP_NONE;
 }
 
@@ -208,8 +206,9 @@ enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *fro
 static void item_take(struct tr_peer *peer, uint8_t index, const struct tr_item_view *item,
                       const struct tr_peer_kit *kit)
 {
-    if (item->type == TR_ITEM_PING && item->size >= TR_PING_BYTES)
-        tr_bundle_pong(peer, index, item->content, kit);
+    struct tr_bundle_way way = way_of(peer);
+    if (item->type == TR_ITEM_PING && item->size >= TR_PING_BYTES && tr_handshake_can_send(&peer->handshake))
+        tr_bundle_pong(&way, index, item->content, kit);
     else if (item->type == TR_ITEM_PONG && item->size >= TR_PING_BYTES)
         pong_take(peer, index, item->content, kit);
     else if (item->type == TR_ITEM_LEAVE)
@@ -257,8 +256,32 @@ enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from
     if (index != peer->paths.chosen)
         path_question(peer, index, kit);
     paths_settle(peer, kit);
-    tr_bundle_release(peer, NULL, peer->paths.chosen, kit);
+    struct tr_bundle_way way = way_of(peer);
+    tr_bundle_release(&peer->bundle, &way, NULL, peer->paths.chosen, kit);
     return TR_DROP_NONE;
+}
+
+tryst_result tr_peer_send(struct tr_peer *peer, const void *data, size_t size,
+                          const struct tr_peer_kit *kit)
+{
+    struct tr_bundle_way way = way_of(peer);
+    return tr_bundle_add(&peer->bundle, &way, data, size, kit);
+}
+
+void tr_peer_flush(struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    struct tr_bundle_way way = way_of(peer);
+    tr_bundle_flush(&peer->bundle, &way, kit);
+}
+
+void tr_peer_leave(struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    uint8_t chosen = peer->paths.chosen;
+    struct tr_bundle_way way = way_of(peer);
+    tr_bundle_flush(&peer->bundle, &way, kit);
+    if (chosen != TR_PATH_NONE && peer->paths.list[chosen].is_proven &&
+        tr_handshake_can_send(&peer->handshake))
+        tr_bundle_leave(&way, chosen, kit);
 }
 
 static void round_send(struct tr_peer *peer, const struct tr_peer_kit *kit)
@@ -286,7 +309,7 @@ static void handshake_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
         if (kit->now_us - handshake->renewed_us < kit->rekey_us &&
             tr_handshake_sent(handshake) < REKEY_PACKETS)
             return;
-        tr_bundle_flush(peer, kit);
+        tr_peer_flush(peer, kit);
         tr_handshake_renew(handshake, kit->now_us, kit->random);
         peer->news |= TR_NEWS_INDEX;
         peer->hello_next_us = kit->now_us;
@@ -305,6 +328,7 @@ static void handshake_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
 static void pings_send(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     uint8_t index = 0;
+    struct tr_bundle_way way = way_of(peer);
     while ((index = tr_paths_wanting_ping(&peer->paths, kit->now_us)) != TR_PATH_NONE) {
         struct tr_path *path = &peer->paths.list[index];
         bool is_chosen = index == peer->paths.chosen;
@@ -314,7 +338,8 @@ static void pings_send(struct tr_peer *peer, const struct tr_peer_kit *kit)
             path->next_us = path->heard_us + kit->times.keepalive_us;
             continue; /* traffic keeps it alive */
         }
-        tr_bundle_ping(peer, index, kit);
+        if (tr_handshake_can_send(&peer->handshake))
+            tr_bundle_ping(&way, index, kit);
         tr_path_pinged(path, is_chosen, &kit->times, kit->now_us, kit->random);
     }
 }

@@ -3,11 +3,11 @@
 #ifndef TR_PEER_H
 #define TR_PEER_H
 
-#include "lib/base/outbox.h"
+#include "lib/core/bundle.h"
 #include "lib/core/handshake.h"
+#include "lib/core/kit.h"
 #include "lib/core/path.h"
 #include "lib/core/punch.h"
-#include <tryst/endpoint.h>
 
 /* What happened; the owner reads it, tells it and clears it. */
 enum tr_peer_news {
@@ -41,27 +41,7 @@ struct tr_peer {
     struct tr_handshake handshake;
     struct tr_path_set paths;
     struct tr_punch punch;
-    struct tr_datagram *bundle; /* an open DATA in the outbox; its size counts the items so far */
-    uint16_t bundle_last;       /* where its last item starts */
-    uint16_t held_size;
-    uint8_t *held; /* items that wait for a key or a path, TR_DATA_ROOM bytes; made when needed */
-};
-
-/* What a peer works with, for the length of one call. */
-struct tr_peer_kit {
-    const struct tryst_identity *identity;
-    struct tr_outbox *outbox;
-    struct tr_random *random;
-    struct tryst_stats *stats;
-    const struct tryst_address *locals; /* TRYST_LOCAL_MAX slots, family 0 where empty */
-    const struct tr_hello_extra *hello; /* seen, roster and local addresses of ours */
-    struct tr_path_times times;
-    uint64_t peer_us;
-    uint64_t punch_us;
-    uint64_t rekey_us;
-    bool trace; /* PUNCH and HELLO are told */
-    uint64_t now_us;
-    uint32_t now_ms; /* since the endpoint was made */
+    struct tr_bundle bundle;
 };
 
 /* false: its key is of small order or our own. */

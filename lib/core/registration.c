@@ -17,18 +17,13 @@
 #define RETURN_SPREAD_US (3 * TR_S)
 enum { TRIES = 8, TRIES_BEFORE_OTHER = 2 };
 
-static void fact(struct tr_rendezvous *rendezvous, const struct tr_fact *fact)
-{
-    if (rendezvous->fact_count < TR_FACTS_MAX)
-        rendezvous->facts[rendezvous->fact_count++] = *fact;
-}
-
 void tr_registration_start(struct tr_rendezvous *rendezvous, uint64_t start_us)
 {
     rendezvous->state = TR_RENDEZVOUS_REGISTERING;
     rendezvous->is_asking = false;
     rendezvous->is_dirty = false;
     rendezvous->is_waiting_cookie = false;
+    rendezvous->channel_end = TRYST_REASON_NONE;
     rendezvous->dirty_us = TR_NEVER;
     rendezvous->tries = 0;
     rendezvous->start_us = start_us;
@@ -39,7 +34,7 @@ void tr_registration_lose(struct tr_rendezvous *rendezvous, uint64_t now_us, uin
                           uint16_t reason, struct tr_random *random)
 {
     if (!rendezvous->is_lost)
-        fact(rendezvous, &(struct tr_fact){
+        tr_rendezvous_fact(rendezvous, &(struct tr_fact){
                              .kind = TR_FACT_LOST, .stage = stage, .reason = reason});
     rendezvous->is_lost = true;
     tr_registration_start(rendezvous, now_us + tr_random_below(random, RETURN_SPREAD_US));
@@ -163,7 +158,7 @@ static void give_up(struct tr_rendezvous *rendezvous, uint64_t now_us)
         return;
     }
     if (!rendezvous->is_lost)
-        fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_LOST,
+        tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_LOST,
                                            .stage = TRYST_STAGE_REGISTER,
                                            .reason = TRYST_REASON_SILENT});
     rendezvous->is_lost = true;
@@ -267,7 +262,7 @@ enum tr_drop tr_registration_answer(struct tr_rendezvous *rendezvous, uint64_t n
                     plain_size, random);
     tr_seal_wipe(&keys, sizeof keys);
     if (!was_registered)
-        fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_REGISTERED,
+        tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_REGISTERED,
                                            .is_return = rendezvous->is_lost});
     rendezvous->is_lost = false;
     return TR_DROP_NONE;
@@ -297,7 +292,7 @@ enum tr_drop tr_registration_refusal(struct tr_rendezvous *rendezvous, const voi
     struct tr_fact refused = {
         .kind = TR_FACT_REFUSED, .reason = body.reason, .retry_ms = body.retry_ms};
     memcpy(refused.detail, body.detail, body.detail_size);
-    fact(rendezvous, &refused);
+    tr_rendezvous_fact(rendezvous, &refused);
     rendezvous->state = TR_RENDEZVOUS_IDLE;
     rendezvous->is_asking = false;
     return TR_DROP_NONE;

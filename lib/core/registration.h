@@ -3,7 +3,7 @@
 #ifndef TR_REGISTRATION_H
 #define TR_REGISTRATION_H
 
-#include "lib/core/rendezvous.h"
+#include "lib/core/rendezvous_state.h"
 
 /* (Re)starts asking at start_us; keeps the session, its epoch and its key. */
 void tr_registration_start(struct tr_rendezvous *rendezvous, uint64_t start_us);

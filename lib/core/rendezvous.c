@@ -156,10 +156,25 @@ static bool is_server(const struct tr_rendezvous *rendezvous, const struct tryst
     return false;
 }
 
+void tr_rendezvous_fact(struct tr_rendezvous *rendezvous, const struct tr_fact *fact)
+{
+    if (rendezvous->fact_count < TR_FACTS_MAX)
+        rendezvous->facts[rendezvous->fact_count++] = *fact;
+}
+
+/* The channel broke: registers again. */
+static void mend(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_random *random)
+{
+    if (rendezvous->channel_end != TRYST_REASON_NONE)
+        tr_registration_lose(rendezvous, now_us, TRYST_STAGE_SERVER, rendezvous->channel_end,
+                             random);
+}
+
 enum tr_drop tr_rendezvous_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
                                  const struct tryst_address *from, const void *data, size_t size,
                                  struct tr_random *random)
 {
+    enum tr_drop drop = TR_DROP_NONE;
     rendezvous->has_page = false;
     if (!is_server(rendezvous, from))
         return TR_DROP_UNKNOWN;
@@ -171,7 +186,9 @@ enum tr_drop tr_rendezvous_input(struct tr_rendezvous *rendezvous, uint64_t now_
     case TR_REFUSED:
         return tr_registration_refusal(rendezvous, data, size);
     case TR_CTRL:
-        return tr_channel_input(rendezvous, now_us, data, size, random);
+        drop = tr_channel_input(rendezvous, now_us, data, size, random);
+        mend(rendezvous, now_us, random);
+        return drop;
     default:
         return tr_channel_unknown(rendezvous, now_us, data, size);
     }
@@ -180,8 +197,9 @@ enum tr_drop tr_rendezvous_input(struct tr_rendezvous *rendezvous, uint64_t now_
 void tr_rendezvous_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
                         struct tr_random *random)
 {
-    tr_registration_tick(rendezvous, now_us, outbox, random);
     tr_channel_tick(rendezvous, now_us, outbox, random);
+    mend(rendezvous, now_us, random);
+    tr_registration_tick(rendezvous, now_us, outbox, random);
     tr_uplinks_tick(rendezvous, now_us, outbox, random);
 }
 

@@ -9,23 +9,14 @@
  * to come back (3 s of spread, and their tries). */
 #define RESET_GRACE_US (30 * TR_S)
 
-void tr_roster_drop(struct tr_session *session, uint32_t slot, uint32_t reason,
+void tr_roster_drop(struct tr_seats *seats, uint32_t seat, uint32_t reason,
                     struct tr_notice_queue *notices)
 {
     struct tryst_event event = {
-        .type = TRYST_EVENT_LEFT, .peer = session->peers[slot]->handle, .reason = reason};
-    memcpy(event.key, session->peers[slot]->identity, TR_KEY);
-    tr_session_remove(session, slot);
+        .type = TRYST_EVENT_LEFT, .peer = seats->peers[seat]->handle, .reason = reason};
+    memcpy(event.key, seats->peers[seat]->identity, TR_KEY);
+    tr_seats_remove(seats, seat);
     tr_notice_put(notices, &event);
-}
-
-static uint32_t find(const struct tr_session *session, const uint8_t identity[TR_KEY])
-{
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++)
-        if (session->peers[slot] != NULL &&
-            memcmp(session->peers[slot]->identity, identity, TR_KEY) == 0)
-            return slot;
-    return TR_SESSION_SLOTS;
 }
 
 static void bad_record(const struct tr_member *member, struct tr_notice_queue *notices)
@@ -37,9 +28,8 @@ static void bad_record(const struct tr_member *member, struct tr_notice_queue *n
     tr_notice_put(notices, &event);
 }
 
-static void candidates_set(struct tr_session *session, struct tr_peer *peer,
-                           const struct tr_member *member, const struct tr_rendezvous *rendezvous,
-                           const struct tr_peer_kit *kit)
+static void candidates_set(struct tr_peer *peer, const struct tr_member *member, uint8_t extra,
+                           const struct tr_rendezvous *rendezvous, const struct tr_peer_kit *kit)
 {
     struct tr_candidate list[TR_CANDIDATES_MAX];
     size_t count = 0;
@@ -54,22 +44,22 @@ static void candidates_set(struct tr_session *session, struct tr_peer *peer,
         if (!is_server)
             count = tr_candidate_add(list, count, TR_CANDIDATES_MAX, &candidate, is_loopback);
     }
-    tr_peer_set_candidates(peer, list, count, session->extra, kit);
+    tr_peer_set_candidates(peer, list, count, extra, kit);
 }
 
-static void member_take(struct tr_session *session, const struct tr_member *member,
+static void member_take(struct tr_seats *seats, const struct tr_member *member, uint8_t extra,
                         const struct tr_rendezvous *rendezvous, const struct tr_peer_kit *kit,
                         struct tr_notice_queue *notices)
 {
     const struct tr_record *record = &member->record;
     if (memcmp(record->identity, rendezvous->record.identity, TR_KEY) == 0)
         return;
-    uint32_t slot = find(session, record->identity);
-    if (slot < TR_SESSION_SLOTS && record->epoch < session->peers[slot]->epoch)
+    uint32_t seat = tr_seats_find_identity(seats, record->identity);
+    if (seat < TR_SEATS && record->epoch < seats->peers[seat]->epoch)
         return;
-    if (slot < TR_SESSION_SLOTS && record->epoch == session->peers[slot]->epoch) {
-        session->peers[slot]->is_listed = true;
-        candidates_set(session, session->peers[slot], member, rendezvous, kit);
+    if (seat < TR_SEATS && record->epoch == seats->peers[seat]->epoch) {
+        seats->peers[seat]->is_listed = true;
+        candidates_set(seats->peers[seat], member, extra, rendezvous, kit);
         return;
     }
     if (record->version != TR_VERSION || !tr_record_verify(record) ||
@@ -77,9 +67,9 @@ static void member_take(struct tr_session *session, const struct tr_member *memb
         bad_record(member, notices);
         return;
     }
-    if (slot < TR_SESSION_SLOTS)
-        tr_roster_drop(session, slot, TRYST_REASON_REPLACED, notices);
-    struct tr_peer *peer = tr_session_add(session, &rendezvous->record, rendezvous->e, record, kit);
+    if (seat < TR_SEATS)
+        tr_roster_drop(seats, seat, TRYST_REASON_REPLACED, notices);
+    struct tr_peer *peer = tr_seats_add(seats, &rendezvous->record, rendezvous->e, record, kit);
     if (peer == NULL) {
         bad_record(member, notices);
         return;
@@ -90,56 +80,63 @@ static void member_take(struct tr_session *session, const struct tr_member *memb
                                 .size = member->user_data_size};
     memcpy(event.key, peer->identity, TR_KEY);
     tr_notice_put(notices, &event);
-    candidates_set(session, peer, member, rendezvous, kit);
+    candidates_set(peer, member, extra, rendezvous, kit);
 }
 
-static void gone_take(struct tr_session *session, const struct tr_gone *gone,
+static void gone_take(struct tr_seats *seats, const struct tr_gone *gone,
                       struct tr_notice_queue *notices)
 {
-    uint32_t slot = find(session, gone->identity);
-    if (slot < TR_SESSION_SLOTS && gone->epoch >= session->peers[slot]->epoch)
-        tr_roster_drop(session, slot, gone->reason, notices);
+    uint32_t seat = tr_seats_find_identity(seats, gone->identity);
+    if (seat < TR_SEATS && gone->epoch >= seats->peers[seat]->epoch)
+        tr_roster_drop(seats, seat, gone->reason, notices);
 }
 
-static void reset_start(struct tr_session *session, const struct tr_rendezvous *rendezvous,
-                        const struct tr_peer_kit *kit)
+static void reset_start(struct tr_roster *roster, struct tr_seats *seats,
+                        const struct tr_rendezvous *rendezvous, uint64_t now_us)
 {
-    bool is_new_life = session->fence != 0 && session->fence != rendezvous->fence;
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++)
-        if (session->peers[slot] != NULL)
-            session->peers[slot]->is_listed = false;
-    session->is_resetting = true;
-    session->reset_goal = rendezvous->page.goal;
-    session->reset_us = is_new_life ? kit->now_us + RESET_GRACE_US : kit->now_us;
+    bool is_new_life = roster->fence != 0 && roster->fence != rendezvous->fence;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        if (seats->peers[seat] != NULL)
+            seats->peers[seat]->is_listed = false;
+    roster->is_resetting = true;
+    roster->reset_goal = rendezvous->page.goal;
+    roster->reset_us = is_new_life ? now_us + RESET_GRACE_US : now_us;
 }
 
-void tr_session_read_page(struct tr_session *session, struct tr_rendezvous *rendezvous,
-                          const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
+void tr_roster_init(struct tr_roster *roster)
+{
+    *roster = (struct tr_roster){.reset_us = TR_NEVER};
+}
+
+bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
+                    struct tr_rendezvous *rendezvous, uint8_t extra,
+                    const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
 {
     struct tr_entry entry;
     if (!rendezvous->has_page)
-        return;
-    session->deadline_us = 0;
+        return false;
     if (rendezvous->page.reset != 0)
-        reset_start(session, rendezvous, kit);
-    session->fence = rendezvous->fence;
+        reset_start(roster, seats, rendezvous, kit->now_us);
+    roster->fence = rendezvous->fence;
     while (tr_rendezvous_next_entry(rendezvous, &entry)) {
         if (entry.kind == TR_ENTRY_MEMBER)
-            member_take(session, &entry.member, rendezvous, kit, notices);
+            member_take(seats, &entry.member, extra, rendezvous, kit, notices);
         else
-            gone_take(session, &entry.gone, notices);
+            gone_take(seats, &entry.gone, notices);
     }
+    return true;
 }
 
-void tr_roster_prune(struct tr_session *session, const struct tr_rendezvous *rendezvous,
-                     const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
+void tr_roster_prune(struct tr_roster *roster, struct tr_seats *seats,
+                     const struct tr_rendezvous *rendezvous, uint64_t now_us,
+                     struct tr_notice_queue *notices)
 {
-    if (!session->is_resetting || rendezvous->version < session->reset_goal ||
-        !tr_is_due(session->reset_us, kit->now_us))
+    if (!roster->is_resetting || rendezvous->version < roster->reset_goal ||
+        !tr_is_due(roster->reset_us, now_us))
         return;
-    session->is_resetting = false;
-    session->reset_us = TR_NEVER;
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++)
-        if (session->peers[slot] != NULL && !session->peers[slot]->is_listed)
-            tr_roster_drop(session, slot, TRYST_REASON_EXPIRED, notices);
+    tr_roster_init(roster);
+    roster->fence = rendezvous->fence;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        if (seats->peers[seat] != NULL && !seats->peers[seat]->is_listed)
+            tr_roster_drop(seats, seat, TRYST_REASON_EXPIRED, notices);
 }

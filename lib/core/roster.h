@@ -1,22 +1,34 @@
-/* What the server says of who is there, applied to the session's peers.
+/* What the server says of who is there, applied to the seats.
  * SPDX-License-Identifier: MIT */
 #ifndef TR_ROSTER_H
 #define TR_ROSTER_H
 
-#include "lib/core/session.h"
+#include "lib/core/notice.h"
+#include "lib/core/rendezvous.h"
+#include "lib/core/seats.h"
 
-/* The session's own slots, for the roster alone. */
-struct tr_peer *tr_session_add(struct tr_session *session, const struct tr_record *own,
-                               const uint8_t own_e[TR_KEY], const struct tr_record *record,
-                               const struct tr_peer_kit *kit);
-void tr_session_remove(struct tr_session *session, uint32_t slot);
+struct tr_roster {
+    uint64_t fence;    /* of what is known */
+    bool is_resetting; /* the roster starts anew: who is not listed at reset_goal goes */
+    uint64_t reset_goal;
+    uint64_t reset_us; /* not before this; TR_NEVER when not resetting */
+};
+
+void tr_roster_init(struct tr_roster *roster);
+
+/* Reads the page that just came in, and tells what changed. extra: slots of local addresses that are
+ * tried beside the kernel's choice. Returns whether there was a page. */
+bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
+                    struct tr_rendezvous *rendezvous, uint8_t extra,
+                    const struct tr_peer_kit *kit, struct tr_notice_queue *notices);
 
 /* Removes a peer and says that it left. */
-void tr_roster_drop(struct tr_session *session, uint32_t slot, uint32_t reason,
+void tr_roster_drop(struct tr_seats *seats, uint32_t seat, uint32_t reason,
                     struct tr_notice_queue *notices);
 
 /* After the roster started anew: lets go of those it no longer names, when it is complete. */
-void tr_roster_prune(struct tr_session *session, const struct tr_rendezvous *rendezvous,
-                     const struct tr_peer_kit *kit, struct tr_notice_queue *notices);
+void tr_roster_prune(struct tr_roster *roster, struct tr_seats *seats,
+                     const struct tr_rendezvous *rendezvous, uint64_t now_us,
+                     struct tr_notice_queue *notices);
 
 #endif

@@ -1,97 +1,19 @@
-/* Peers by slot: traffic to and from them.
+/* Datagrams to peers, messages and news from them.
  * SPDX-License-Identifier: MIT */
 #include "lib/core/session.h"
 
-#include "lib/base/bytes.h"
-#include "lib/core/roster.h"
-#include <stdlib.h>
 #include <string.h>
 
 void tr_session_init(struct tr_session *session, struct tr_random *random)
 {
     memset(session, 0, sizeof *session);
-    tr_table_init(&session->by_hello, TR_SESSION_SLOTS);
-    tr_table_init(&session->by_index, 2 * TR_SESSION_SLOTS);
-    tr_random_bytes(random, session->hash_key, sizeof session->hash_key);
-    session->reset_us = TR_NEVER;
+    tr_seats_init(&session->seats, random);
+    tr_roster_init(&session->roster);
 }
 
 void tr_session_clear(struct tr_session *session)
 {
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++)
-        if (session->peers[slot] != NULL)
-            tr_session_remove(session, slot);
-    tr_table_clear(&session->by_hello);
-    tr_table_clear(&session->by_index);
-}
-
-struct tr_peer *tr_session_find(const struct tr_session *session, uint32_t handle)
-{
-    struct tr_peer *peer = session->peers[handle % TR_SESSION_SLOTS];
-    return peer != NULL && peer->handle == handle ? peer : NULL;
-}
-
-static uint64_t index_hash(const struct tr_session *session, uint32_t index)
-{
-    /* The indexes are random, and ours: nobody else can make them collide. */
-    return index * UINT64_C(0x9E3779B97F4A7C15) ^ tr_get_u64(session->hash_key);
-}
-
-/* Brings by_index in line with the generations that the peer listens to. */
-static void indexes_sync(struct tr_session *session, uint32_t slot)
-{
-    const struct tr_handshake *handshake = &session->peers[slot]->handshake;
-    const struct tr_generation *generations[2] = {&handshake->current, &handshake->previous};
-    for (unsigned i = 0; i < 2; i++) {
-        uint32_t *listed = &session->indexes[slot][i];
-        if (*listed != 0)
-            tr_table_remove(&session->by_index, index_hash(session, *listed), slot);
-        *listed = generations[i]->is_live ? generations[i]->index : 0;
-        if (*listed != 0)
-            tr_table_put(&session->by_index, index_hash(session, *listed), slot);
-    }
-}
-
-struct tr_peer *tr_session_add(struct tr_session *session, const struct tr_record *own,
-                               const uint8_t own_e[TR_KEY], const struct tr_record *record,
-                               const struct tr_peer_kit *kit)
-{
-    uint32_t slot = 0;
-    while (slot < TR_SESSION_SLOTS && session->peers[slot] != NULL)
-        slot++;
-    struct tr_peer *peer = slot < TR_SESSION_SLOTS ? calloc(1, sizeof *peer) : NULL;
-    if (peer == NULL)
-        return NULL;
-    uint32_t handle = (session->serial + 1) * TR_SESSION_SLOTS + slot;
-    if (!tr_peer_init(peer, handle, own, own_e, record, kit)) {
-        tr_peer_clear(peer);
-        free(peer);
-        return NULL;
-    }
-    session->serial++;
-    session->peers[slot] = peer;
-    session->count++;
-    const uint8_t *id = peer->handshake.hello_id[1 - peer->handshake.role];
-    tr_table_put(&session->by_hello, tr_get_u64(id), slot);
-    indexes_sync(session, slot);
-    return peer;
-}
-
-void tr_session_remove(struct tr_session *session, uint32_t slot)
-{
-    struct tr_peer *peer = session->peers[slot];
-    const uint8_t *id = peer->handshake.hello_id[1 - peer->handshake.role];
-    tr_table_remove(&session->by_hello, tr_get_u64(id), slot);
-    for (unsigned i = 0; i < 2; i++)
-        if (session->indexes[slot][i] != 0)
-            tr_table_remove(&session->by_index, index_hash(session, session->indexes[slot][i]),
-                            slot);
-    memset(session->indexes[slot], 0, sizeof session->indexes[slot]);
-    session->open[slot / 64] &= ~(UINT64_C(1) << slot % 64);
-    tr_peer_clear(peer);
-    free(peer);
-    session->peers[slot] = NULL;
-    session->count--;
+    tr_seats_clear(&session->seats);
 }
 
 static void path_event(const struct tr_peer *peer, uint32_t type, const struct tr_peer_kit *kit,
@@ -111,16 +33,16 @@ static void path_event(const struct tr_peer *peer, uint32_t type, const struct t
 }
 
 /* Tells the peer's news. The peer may be gone afterwards. */
-static void news_tell(struct tr_session *session, uint32_t slot, const struct tr_peer_kit *kit,
+static void news_tell(struct tr_session *session, uint32_t seat, const struct tr_peer_kit *kit,
                       struct tr_notice_queue *notices)
 {
-    struct tr_peer *peer = session->peers[slot];
+    struct tr_peer *peer = session->seats.peers[seat];
     unsigned news = peer->news;
     peer->news = 0;
     if (news == 0)
         return;
     if (news & TR_NEWS_INDEX)
-        indexes_sync(session, slot);
+        tr_seats_sync(&session->seats, seat);
     struct tryst_event event = {.peer = peer->handle, .address = peer->news_address};
     memcpy(event.key, peer->identity, TR_KEY);
     for (unsigned i = 0; i < 2; i++) {
@@ -141,25 +63,31 @@ static void news_tell(struct tr_session *session, uint32_t slot, const struct tr
         tr_notice_put(notices, &event);
     }
     if (news & TR_NEWS_LEFT)
-        tr_roster_drop(session, slot, TRYST_REASON_LEAVE, notices);
+        tr_roster_drop(&session->seats, seat, TRYST_REASON_LEAVE, notices);
+}
+
+void tr_session_read_page(struct tr_session *session, struct tr_rendezvous *rendezvous,
+                          const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
+{
+    if (tr_roster_read(&session->roster, &session->seats, rendezvous, session->extra, kit, notices))
+        session->deadline_us = 0;
 }
 
 enum tr_drop tr_session_hello(struct tr_session *session, const struct tryst_address *from,
                               uint8_t local, const void *data, size_t size,
                               const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
 {
-    const uint8_t *id = (const uint8_t *)data + 4;
     uint32_t cursor = 0;
-    uint32_t slot = 0;
+    uint32_t seat = 0;
     enum tr_drop drop = TR_DROP_UNKNOWN;
     while (drop != TR_DROP_NONE &&
-           tr_table_next(&session->by_hello, tr_get_u64(id), &cursor, &slot)) {
-        drop = tr_peer_hello(session->peers[slot], from, local, data, size, kit);
+           tr_seats_next_hello(&session->seats, data, &cursor, &seat)) {
+        drop = tr_peer_hello(session->seats.peers[seat], from, local, data, size, kit);
         session->deadline_us = 0;
         if (drop == TR_DROP_NONE) {
-            if (session->peers[slot]->news & TR_NEWS_ROSTER)
+            if (session->seats.peers[seat]->news & TR_NEWS_ROSTER)
                 session->is_behind = true;
-            news_tell(session, slot, kit, notices);
+            news_tell(session, seat, kit, notices);
             return drop;
         }
     }
@@ -192,19 +120,18 @@ enum tr_drop tr_session_data(struct tr_session *session, const struct tryst_addr
 {
     uint8_t items[TR_DATAGRAM_BYTES];
     size_t items_size = 0;
-    uint32_t index = tr_get_u32((const uint8_t *)data + 1);
     uint32_t cursor = 0;
-    uint32_t slot = 0;
+    uint32_t seat = 0;
     enum tr_drop drop = TR_DROP_UNKNOWN;
-    while (tr_table_next(&session->by_index, index_hash(session, index), &cursor, &slot)) {
-        struct tr_peer *peer = session->peers[slot];
+    while (tr_seats_next_data(&session->seats, data, &cursor, &seat)) {
+        struct tr_peer *peer = session->seats.peers[seat];
         drop = tr_peer_data(peer, from, local, data, size, items, &items_size, kit);
         if (drop != TR_DROP_NONE)
             continue;
         messages_tell(peer, items, items_size, kit, notices);
         if (peer->news != 0) {
             session->deadline_us = 0;
-            news_tell(session, slot, kit, notices);
+            news_tell(session, seat, kit, notices);
         } else if (items[0] != (TR_ITEM_MESSAGE | TR_ITEM_LAST)) {
             session->deadline_us = 0;
         }
@@ -216,36 +143,35 @@ enum tr_drop tr_session_data(struct tr_session *session, const struct tryst_addr
 tryst_result tr_session_send(struct tr_session *session, uint32_t handle, const void *data,
                              size_t size, const struct tr_peer_kit *kit)
 {
-    struct tr_peer *peer = tr_session_find(session, handle);
+    struct tr_peer *peer = tr_seats_find(&session->seats, handle);
     if (peer == NULL)
         return TRYST_E_PEER;
     tryst_result result = tr_peer_send(peer, data, size, kit);
-    uint32_t slot = handle % TR_SESSION_SLOTS;
-    if (peer->bundle != NULL)
-        session->open[slot / 64] |= UINT64_C(1) << slot % 64;
+    uint32_t seat = tr_seats_of(handle);
+    if (peer->bundle.datagram != NULL)
+        session->open[seat / 64] |= UINT64_C(1) << seat % 64;
     return result;
 }
 
 void tr_session_flush(struct tr_session *session, const struct tr_peer_kit *kit)
 {
-    for (uint32_t word = 0; word < TR_SESSION_SLOTS / 64; word++) {
+    for (uint32_t word = 0; word < TR_SEATS / 64; word++) {
         for (uint32_t bit = 0; session->open[word] != 0 && bit < 64; bit++)
-            if (session->open[word] >> bit & 1)
-                tr_peer_flush(session->peers[word * 64 + bit], kit);
+            if ((session->open[word] >> bit & 1) && session->seats.peers[word * 64 + bit] != NULL)
+                tr_peer_flush(session->seats.peers[word * 64 + bit], kit);
         session->open[word] = 0;
     }
 }
 
 void tr_session_leave(struct tr_session *session, const struct tr_peer_kit *kit)
 {
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++) {
-        if (session->peers[slot] == NULL)
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
+        if (session->seats.peers[seat] == NULL)
             continue;
-        tr_peer_leave(session->peers[slot], kit);
-        tr_session_remove(session, slot);
+        tr_peer_leave(session->seats.peers[seat], kit);
+        tr_seats_remove(&session->seats, seat);
     }
-    session->is_resetting = false;
-    session->reset_us = TR_NEVER;
+    tr_roster_init(&session->roster);
     session->deadline_us = 0;
 }
 
@@ -254,8 +180,8 @@ void tr_session_locals_changed(struct tr_session *session, uint8_t dropped, uint
 {
     session->extra = extra;
     session->deadline_us = 0;
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++) {
-        struct tr_peer *peer = session->peers[slot];
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
+        struct tr_peer *peer = session->seats.peers[seat];
         if (peer == NULL)
             continue;
         for (uint8_t local = 0; local < TRYST_LOCAL_MAX; local++)
@@ -274,13 +200,13 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
     }
     if (session->deadline_us > kit->now_us)
         return;
-    tr_roster_prune(session, rendezvous, kit, notices);
+    tr_roster_prune(&session->roster, &session->seats, rendezvous, kit->now_us, notices);
     session->deadline_us = 0;
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++) {
-        if (session->peers[slot] == NULL)
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
+        if (session->seats.peers[seat] == NULL)
             continue;
-        tr_peer_tick(session->peers[slot], kit);
-        news_tell(session, slot, kit, notices);
+        tr_peer_tick(session->seats.peers[seat], kit);
+        news_tell(session, seat, kit, notices);
     }
 }
 
@@ -288,10 +214,10 @@ uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_ki
 {
     if (session->deadline_us != 0)
         return session->deadline_us;
-    uint64_t next = session->reset_us;
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++)
-        if (session->peers[slot] != NULL)
-            tr_sooner(&next, tr_peer_deadline(session->peers[slot], kit));
+    uint64_t next = session->roster.reset_us;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        if (session->seats.peers[seat] != NULL)
+            tr_sooner(&next, tr_peer_deadline(session->seats.peers[seat], kit));
     session->deadline_us = next;
     return next;
 }
@@ -299,7 +225,7 @@ uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_ki
 uint32_t tr_session_connected(const struct tr_session *session)
 {
     uint32_t connected = 0;
-    for (uint32_t slot = 0; slot < TR_SESSION_SLOTS; slot++)
-        connected += session->peers[slot] != NULL && session->peers[slot]->is_connected;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        connected += session->seats.peers[seat] != NULL && session->seats.peers[seat]->is_connected;
     return connected;
 }

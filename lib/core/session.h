@@ -1,37 +1,21 @@
-/* The participants of one session: who the roster names, found by handle, hello id or receive index.
+/* The participants of one session: traffic to and from them, and what is told of them.
  * SPDX-License-Identifier: MIT */
 #ifndef TR_SESSION_H
 #define TR_SESSION_H
 
-#include "lib/base/table.h"
-#include "lib/core/notice.h"
-#include "lib/core/peer.h"
-#include "lib/core/rendezvous.h"
-
-enum { TR_SESSION_SLOTS = TR_PARTICIPANTS_MAX };
+#include "lib/core/roster.h"
 
 struct tr_session {
-    struct tr_peer *peers[TR_SESSION_SLOTS];
-    uint32_t indexes[TR_SESSION_SLOTS][2]; /* as they stand in by_index, 0 where none */
-    uint16_t count;
-    uint32_t serial;          /* of the newest handle: handles are never used twice */
-    uint64_t open[TR_SESSION_SLOTS / 64]; /* which peers have a bundle */
-    struct tr_table by_hello; /* the peer's hello id to its slot */
-    struct tr_table by_index; /* our receive index to the peer's slot */
-    uint8_t hash_key[TR_MAC_KEY];
-    uint8_t extra; /* slots of local addresses that are tried beside the kernel's choice */
-    bool is_behind; /* a peer knows a newer roster */
-    uint64_t fence; /* of the roster as it is known */
-    bool is_resetting; /* the roster starts anew: who is not listed by reset_goal goes */
-    uint64_t reset_goal;
-    uint64_t reset_us; /* TR_NEVER, or when the unlisted go although the roster is young */
+    struct tr_seats seats;
+    struct tr_roster roster;
+    uint64_t open[TR_SEATS / 64]; /* which seats have a bundle to flush */
+    uint8_t extra;        /* slots of local addresses that are tried beside the kernel's choice */
+    bool is_behind;       /* a peer knows a newer roster */
     uint64_t deadline_us; /* the soonest of the peers', 0: to be computed */
 };
 
 void tr_session_init(struct tr_session *session, struct tr_random *random);
 void tr_session_clear(struct tr_session *session);
-
-struct tr_peer *tr_session_find(const struct tr_session *session, uint32_t handle);
 
 /* Reads the page that just came in, and tells what changed. */
 void tr_session_read_page(struct tr_session *session, struct tr_rendezvous *rendezvous,

@@ -60,11 +60,12 @@ static void say_lost(struct tr_rendezvous *rendezvous, uint16_t reason)
     for (size_t i = 0; i < rendezvous->uplink_count; i++)
         if (rendezvous->uplinks[i].is_live || rendezvous->uplinks[i].tries < TRIES)
             return;
-    if (rendezvous->is_lost || rendezvous->fact_count == TR_FACTS_MAX)
+    if (rendezvous->is_lost)
         return;
     rendezvous->is_lost = true;
-    rendezvous->facts[rendezvous->fact_count++] =
-        (struct tr_fact){.kind = TR_FACT_LOST, .stage = TRYST_STAGE_COOKIE, .reason = reason};
+    tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_LOST,
+                                                     .stage = TRYST_STAGE_COOKIE,
+                                                     .reason = reason});
 }
 
 void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
@@ -156,12 +157,9 @@ static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *upli
     for (size_t i = 0; i < rendezvous->uplink_count; i++)
         if (&rendezvous->uplinks[i] != uplink && rendezvous->uplinks[i].is_live)
             is_first = false;
-    if ((is_first || !rendezvous->is_welcome) && rendezvous->fact_count < TR_FACTS_MAX) {
+    if (is_first || !rendezvous->is_welcome) {
         rendezvous->is_welcome = true;
-        rendezvous->facts[rendezvous->fact_count++] = (struct tr_fact){
-            .kind = TR_FACT_COOKIE,
-            .is_return = rendezvous->is_lost && rendezvous->state == TR_RENDEZVOUS_IDLE,
-        };
+        tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_COOKIE});
         if (rendezvous->state == TR_RENDEZVOUS_IDLE)
             rendezvous->is_lost = false;
     }

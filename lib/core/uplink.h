@@ -3,7 +3,7 @@
 #ifndef TR_UPLINK_H
 #define TR_UPLINK_H
 
-#include "lib/core/rendezvous.h"
+#include "lib/core/rendezvous_state.h"
 
 /* Cookies older than this are fetched anew; the server takes them for 120 s. */
 #define TR_COOKIE_FRESH_US (60 * TR_S)

@@ -1,0 +1,28 @@
+/* What the rooms of a peer work with: handed in for the length of one call, owned by the endpoint.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_KIT_H
+#define TR_KIT_H
+
+#include "lib/base/outbox.h"
+#include "lib/core/handshake.h"
+#include "lib/core/path.h"
+#include <tryst/counters.h>
+#include <tryst/options.h>
+
+struct tr_peer_kit {
+    const struct tryst_identity *identity;
+    struct tr_outbox *outbox;
+    struct tr_random *random;
+    struct tryst_stats *stats;
+    const struct tryst_address *locals; /* TRYST_LOCAL_MAX slots, family 0 where empty */
+    const struct tr_hello_extra *hello; /* seen, roster and local addresses of ours */
+    struct tr_path_times times;
+    uint64_t peer_us;
+    uint64_t punch_us;
+    uint64_t rekey_us;
+    bool trace; /* PUNCH and HELLO are told */
+    uint64_t now_us;
+    uint32_t now_ms; /* since the endpoint was made */
+};
+
+#endif

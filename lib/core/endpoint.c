@@ -27,6 +27,7 @@ struct tryst_endpoint {
     struct tr_rendezvous rendezvous;
     struct tr_session session;
     struct tr_peer_kit kit;
+    struct tr_budget budget;
     struct tr_hello_extra hello; /* what every hello says of us */
     struct tryst_stats stats;
     struct tryst_address locals[TRYST_LOCAL_MAX]; /* slots; family 0 where empty */
@@ -52,6 +53,7 @@ static void kit_init(struct tryst_endpoint *endpoint, const struct tryst_options
         .outbox = &endpoint->outbox,
         .random = &endpoint->random,
         .stats = &endpoint->stats,
+        .budget = &endpoint->budget,
         .locals = endpoint->locals,
         .hello = &endpoint->hello,
         .times = {.keepalive_us = ms_or(options->keepalive_ms, 5000),
@@ -93,6 +95,7 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
     tr_notice_init(&made->notices);
     tr_rendezvous_init(&made->rendezvous, &made->identity, pin.key, made->app, now_us, unix_s);
     tr_session_init(&made->session, &made->random);
+    tr_budget_init(&made->budget, &made->random);
     kit_init(made, options);
     made->stats.struct_size = sizeof made->stats;
     *endpoint = made;

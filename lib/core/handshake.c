@@ -17,15 +17,14 @@ static void generation_start(struct tr_generation *generation, struct tr_random 
     tr_replay_init(&generation->replay, generation->seen, TR_REPLAY_PEER);
 }
 
-/* K1 of the pair (f, peer_gf). false: the peer's key is of small order. */
-static bool derive(struct tr_handshake *handshake)
+/* K1 of the pair (f, peer_gf), whose shared secret is given. */
+static void derive(struct tr_handshake *handshake, const uint8_t shared[TR_KEY])
 {
     uint8_t key[2 * TR_KEY];
     uint8_t in[3 * TR_KEY];
     uint8_t k1[TR_KEY];
     memcpy(key, handshake->k0, TR_KEY);
-    if (!tr_seal_dh_shared(key + TR_KEY, handshake->f, handshake->peer_gf))
-        return false;
+    memcpy(key + TR_KEY, shared, TR_KEY);
     memcpy(in, handshake->th0, TR_KEY);
     memcpy(in + TR_KEY, handshake->role == 0 ? handshake->gf : handshake->peer_gf, TR_KEY);
     memcpy(in + 2 * TR_KEY, handshake->role == 0 ? handshake->peer_gf : handshake->gf, TR_KEY);
@@ -36,7 +35,6 @@ static bool derive(struct tr_handshake *handshake)
     current->has_keys = true;
     tr_seal_wipe(key, sizeof key);
     tr_seal_wipe(k1, sizeof k1);
-    return true;
 }
 
 /* Makes room for a new pair. The present one is kept for receiving when it was accepted, and for
@@ -179,16 +177,22 @@ static bool is_signed_by_peer(struct tr_handshake *handshake, const struct tr_he
     return true;
 }
 
-/* The peer made a new handshake key: the pair changes. */
+/* The peer made a new handshake key: the pair changes. false, and nothing changed: it is of small
+ * order. */
 static bool peer_key_take(struct tr_handshake *handshake, const struct tr_hello_body *body,
                           struct tr_random *random)
 {
+    uint8_t shared[TR_KEY];
+    if (!tr_seal_dh_shared(shared, handshake->f, body->gf))
+        return false;
     if (handshake->has_peer_gf)
         generation_turn(handshake, random);
     memcpy(handshake->peer_gf, body->gf, TR_KEY);
     handshake->has_peer_gf = true;
     handshake->is_signed = false; /* our echo changed */
-    return derive(handshake);
+    derive(handshake, shared);
+    tr_seal_wipe(shared, sizeof shared);
+    return true;
 }
 
 /* Sending moves to the present pair. */
@@ -243,18 +247,19 @@ void tr_handshake_read(struct tr_handshake *handshake, const void *data, size_t 
     if (!is_signed_by_peer(handshake, body))
         return;
     outcome->drop = TR_DROP_REPLAY;
-    bool is_new = memcmp(body->gf, handshake->peer_gf, TR_KEY) != 0;
+    bool is_new =
+        !handshake->has_peer_gf || memcmp(body->gf, handshake->peer_gf, TR_KEY) != 0;
     if (body->sequence < handshake->peer_sequence && is_new)
         return;
     outcome->drop = TR_DROP_NONE;
     if (body->sequence < handshake->peer_sequence)
         return; /* an older word about the same key: good for its ping and pong, not for state */
     if (is_new) {
-        outcome->is_changed = true;
         if (!peer_key_take(handshake, body, random)) {
             outcome->drop = TR_DROP_MALFORMED;
             return;
         }
+        outcome->is_changed = true;
     }
     handshake->peer_sequence = body->sequence;
     outcome->wants_answer = advance(handshake, body);
@@ -265,9 +270,12 @@ void tr_handshake_renew(struct tr_handshake *handshake, uint64_t now_us, struct 
     assert(handshake->is_accepted);
     generation_turn(handshake, random);
     key_make(handshake, now_us, random);
-    bool is_good = derive(handshake);
+    uint8_t shared[TR_KEY];
+    bool is_good = tr_seal_dh_shared(shared, handshake->f, handshake->peer_gf);
     assert(is_good); /* peer_gf passed the same check before */
     (void)is_good;
+    derive(handshake, shared);
+    tr_seal_wipe(shared, sizeof shared);
 }
 
 bool tr_handshake_is_settled(const struct tr_handshake *handshake)

@@ -4,6 +4,7 @@
 #define TR_KIT_H
 
 #include "lib/base/outbox.h"
+#include "lib/core/budget.h"
 #include "lib/core/handshake.h"
 #include "lib/core/path.h"
 #include <tryst/counters.h>
@@ -14,6 +15,7 @@ struct tr_peer_kit {
     struct tr_outbox *outbox;
     struct tr_random *random;
     struct tryst_stats *stats;
+    struct tr_budget *budget;
     const struct tryst_address *locals; /* TRYST_LOCAL_MAX slots, family 0 where empty */
     const struct tr_hello_extra *hello; /* seen, roster and local addresses of ours */
     struct tr_path_times times;

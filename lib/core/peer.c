@@ -146,8 +146,7 @@ static void pong_take(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
 
 /* Local addresses that a hello brought: where the roster was late, they are all we know. Only such as
  * mean the neighbourhood: nobody aims us at a public address by naming it. */
-static void hello_candidates(struct tr_peer *peer, const struct tr_hello_body *body,
-                             const struct tr_peer_kit *kit)
+static void hello_candidates(struct tr_peer *peer, const struct tr_hello_body *body)
 {
     for (size_t i = 0; i < body->local_count; i++) {
         struct tr_candidate candidate = tr_candidate_canonical(&body->local[i]);
@@ -156,7 +155,6 @@ static void hello_candidates(struct tr_peer *peer, const struct tr_hello_body *b
             peer->paths.count < TR_PATHS_MAX - 2)
             tr_paths_add(&peer->paths, &candidate.address, TR_LOCAL_ANY, TRYST_KIND_HOST);
     }
-    (void)kit;
 }
 
 static void roster_compare(struct tr_peer *peer, const struct tr_hello_body *body,
@@ -189,7 +187,7 @@ enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *fro
     uint8_t index = path_heard(peer, from, local, size, kit);
     if (index == TR_PATH_NONE)
         return TR_DROP_LIMIT;
-    hello_candidates(peer, &outcome.body, kit);
+    hello_candidates(peer, &outcome.body);
     roster_compare(peer, &outcome.body, kit);
     if (memcmp(outcome.body.pong, zeros, sizeof zeros) != 0)
         pong_take(peer, index, outcome.body.pong, kit);
@@ -290,7 +288,8 @@ static void round_send(struct tr_peer *peer, const struct tr_peer_kit *kit)
         tr_paths_search(&peer->paths); /* slow rounds never stop */
     for (uint8_t i = 0; i < peer->paths.count; i++) {
         struct tr_path *path = &peer->paths.list[i];
-        if (!path->is_proven && path->hellos < TR_PATH_HELLOS_MAX)
+        if (!path->is_proven && path->hellos < TR_PATH_HELLOS_MAX &&
+            tr_budget_take(kit->budget, &path->remote, kit->now_ms))
             hello_send(peer, i, NULL, kit);
     }
     tr_punch_sent(&peer->punch, kit->now_us, kit->random);
@@ -378,11 +377,14 @@ void tr_peer_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
 uint64_t tr_peer_deadline(const struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     uint64_t next = tr_punch_deadline(&peer->punch);
+    uint8_t chosen = peer->paths.chosen;
     tr_sooner(&next, tr_paths_deadline(&peer->paths, &kit->times));
-    tr_sooner(&next, peer->hello_next_us);
     if (peer->is_connected)
         tr_sooner(&next, tr_paths_heard_us(&peer->paths) + kit->peer_us);
-    if (tr_handshake_is_settled(&peer->handshake) && peer->is_connected)
+    if (chosen == TR_PATH_NONE || !peer->paths.list[chosen].is_proven)
+        return next; /* keys wait for a path */
+    tr_sooner(&next, peer->hello_next_us);
+    if (tr_handshake_is_settled(&peer->handshake))
         tr_sooner(&next, peer->handshake.renewed_us + kit->rekey_us);
     return next;
 }

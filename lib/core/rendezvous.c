@@ -70,10 +70,10 @@ void tr_rendezvous_set_uplinks(struct tr_rendezvous *rendezvous, uint64_t now_us
             continue;
         uint8_t last = --rendezvous->uplink_count;
         rendezvous->uplinks[index] = rendezvous->uplinks[last];
-        if (rendezvous->uplink == last)
-            rendezvous->uplink = index;
-        else if (rendezvous->uplink == index && rendezvous->state != TR_RENDEZVOUS_IDLE)
+        if (rendezvous->uplink == index && rendezvous->state != TR_RENDEZVOUS_IDLE)
             tr_registration_start(rendezvous, now_us); /* the one we registered over is gone */
+        else if (rendezvous->uplink == last)
+            rendezvous->uplink = index;
     }
     for (size_t i = 0; i < server_count; i++)
         uplink_add(rendezvous, now_us, &servers[i], &any);

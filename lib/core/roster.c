@@ -118,6 +118,7 @@ bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
     if (rendezvous->page.reset != 0)
         reset_start(roster, seats, rendezvous, kit->now_us);
     roster->fence = rendezvous->fence;
+    roster->version = rendezvous->version;
     while (tr_rendezvous_next_entry(rendezvous, &entry)) {
         if (entry.kind == TR_ENTRY_MEMBER)
             member_take(seats, &entry.member, extra, rendezvous, kit, notices);
@@ -127,15 +128,19 @@ bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
     return true;
 }
 
-void tr_roster_prune(struct tr_roster *roster, struct tr_seats *seats,
-                     const struct tr_rendezvous *rendezvous, uint64_t now_us,
+uint64_t tr_roster_deadline(const struct tr_roster *roster)
+{
+    bool is_complete = roster->version >= roster->reset_goal; /* else the next page leads on */
+    return roster->is_resetting && is_complete ? roster->reset_us : TR_NEVER;
+}
+
+void tr_roster_prune(struct tr_roster *roster, struct tr_seats *seats, uint64_t now_us,
                      struct tr_notice_queue *notices)
 {
-    if (!roster->is_resetting || rendezvous->version < roster->reset_goal ||
-        !tr_is_due(roster->reset_us, now_us))
+    if (!tr_is_due(tr_roster_deadline(roster), now_us))
         return;
-    tr_roster_init(roster);
-    roster->fence = rendezvous->fence;
+    roster->is_resetting = false;
+    roster->reset_us = TR_NEVER;
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         if (seats->peers[seat] != NULL && !seats->peers[seat]->is_listed)
             tr_roster_drop(seats, seat, TRYST_REASON_EXPIRED, notices);

@@ -9,6 +9,7 @@
 
 struct tr_roster {
     uint64_t fence;    /* of what is known */
+    uint64_t version;  /* and how far */
     bool is_resetting; /* the roster starts anew: who is not listed at reset_goal goes */
     uint64_t reset_goal;
     uint64_t reset_us; /* not before this; TR_NEVER when not resetting */
@@ -26,9 +27,11 @@ bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
 void tr_roster_drop(struct tr_seats *seats, uint32_t seat, uint32_t reason,
                     struct tr_notice_queue *notices);
 
+/* When tr_roster_prune has something to do. */
+uint64_t tr_roster_deadline(const struct tr_roster *roster);
+
 /* After the roster started anew: lets go of those it no longer names, when it is complete. */
-void tr_roster_prune(struct tr_roster *roster, struct tr_seats *seats,
-                     const struct tr_rendezvous *rendezvous, uint64_t now_us,
+void tr_roster_prune(struct tr_roster *roster, struct tr_seats *seats, uint64_t now_us,
                      struct tr_notice_queue *notices);
 
 #endif

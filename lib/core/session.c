@@ -200,7 +200,7 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
     }
     if (session->deadline_us > kit->now_us)
         return;
-    tr_roster_prune(&session->roster, &session->seats, rendezvous, kit->now_us, notices);
+    tr_roster_prune(&session->roster, &session->seats, kit->now_us, notices);
     session->deadline_us = 0;
     for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
         if (session->seats.peers[seat] == NULL)
@@ -214,7 +214,7 @@ uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_ki
 {
     if (session->deadline_us != 0)
         return session->deadline_us;
-    uint64_t next = session->roster.reset_us;
+    uint64_t next = tr_roster_deadline(&session->roster);
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         if (session->seats.peers[seat] != NULL)
             tr_sooner(&next, tr_peer_deadline(session->seats.peers[seat], kit));

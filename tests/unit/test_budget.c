@@ -1,0 +1,89 @@
+/* The hello budget: what one address, one host and many participants together may cost a victim.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/budget.h"
+#include "tests/unit/unit.h"
+
+static struct tr_budget budget;
+
+static void start(uint8_t seed_byte)
+{
+    uint8_t seed[TR_KEY] = {seed_byte};
+    struct tr_random random;
+    tr_random_init(&random, seed);
+    tr_budget_init(&budget, &random);
+}
+
+static struct tryst_address address(const char *text)
+{
+    struct tryst_address parsed;
+    ASSERT_EQ_INT(tryst_address_parse(&parsed, text), TRYST_OK);
+    return parsed;
+}
+
+static unsigned take_all(const struct tryst_address *to, uint32_t now_ms)
+{
+    unsigned taken = 0;
+    while (taken < 100000 && tr_budget_take(&budget, to, now_ms))
+        taken++;
+    return taken;
+}
+
+static void budget_ends_at_the_burst_of_one_port(void)
+{
+    start(1);
+    struct tryst_address victim = address("192.168.1.1:53");
+    ASSERT_EQ_UINT(take_all(&victim, 0), TR_BUDGET_PORT_BURST);
+    ASSERT_FALSE(tr_budget_take(&budget, &victim, 499));
+    ASSERT_TRUE(tr_budget_take(&budget, &victim, 500)); /* two a second */
+    ASSERT_FALSE(tr_budget_take(&budget, &victim, 500));
+}
+
+static void budget_fills_up_to_the_burst_and_no_further(void)
+{
+    start(2);
+    struct tryst_address victim = address("192.168.1.1:53");
+    take_all(&victim, 0);
+    ASSERT_EQ_UINT(take_all(&victim, 3600 * 1000), TR_BUDGET_PORT_BURST);
+}
+
+static void budget_of_a_host_bounds_all_its_ports(void)
+{
+    start(3);
+    struct tryst_address victim = address("45.1.2.3:1");
+    unsigned taken = 0;
+    for (uint32_t port = 1; port < 65536; port++) {
+        victim.port = (uint16_t)port;
+        taken += tr_budget_take(&budget, &victim, 0);
+    }
+    ASSERT_EQ_UINT(taken, TR_BUDGET_HOST_BURST);
+    ASSERT_EQ_UINT(take_all(&victim, 0), 0);
+}
+
+static void budget_of_one_host_leaves_another_alone(void)
+{
+    start(4);
+    struct tryst_address victim = address("45.1.2.3:1");
+    struct tryst_address other = address("45.1.2.4:1");
+    for (uint32_t port = 1; port < 65536; port++) {
+        victim.port = (uint16_t)port;
+        tr_budget_take(&budget, &victim, 0);
+    }
+    /* a bucket is shared by one host in 256 */
+    ASSERT_TRUE(tr_budget_take(&budget, &other, 20000));
+}
+
+static void budget_lets_a_search_through(void)
+{
+    static const uint32_t rounds_ms[] = {0,   15,  40,  80,   140,  220,  320,   450,
+                                         650, 900, 1800, 3600, 7200, 14400, 28800};
+    start(5);
+    struct tryst_address peer = address("[2a02::1]:7000");
+    for (size_t i = 0; i < UNIT_COUNT(rounds_ms); i++)
+        ASSERT_ROW(tr_budget_take(&budget, &peer, rounds_ms[i]), "round %zu", i);
+}
+
+UNIT_MAIN("budget", UNIT_CASE(budget_ends_at_the_burst_of_one_port),
+          UNIT_CASE(budget_fills_up_to_the_burst_and_no_further),
+          UNIT_CASE(budget_of_a_host_bounds_all_its_ports),
+          UNIT_CASE(budget_of_one_host_leaves_another_alone),
+          UNIT_CASE(budget_lets_a_search_through))

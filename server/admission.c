@@ -90,8 +90,8 @@ static void add(struct tr_admission *admission, const struct tr_candidate *candi
     admission->candidates[admission->candidate_count++] = *candidate;
 }
 
-/* A participant names no address that others could be aimed at: only what is near it, or what it was
- * seen at. `address` is canonical. */
+/* A participant names no address that others could be aimed at: only what is near it, or what it
+ * was seen at. `address` is canonical. */
 static bool is_allowed(const struct tr_admission *admission, const struct tryst_address *address,
                        const struct tryst_address *to)
 {

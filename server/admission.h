@@ -1,4 +1,5 @@
-/* A REGISTER read and judged by itself: seal, signatures, and the addresses that others may be told.
+/* A REGISTER read and judged by itself: seal, signatures, and the addresses that others may be
+ * told.
  * SPDX-License-Identifier: MIT */
 #ifndef TR_ADMISSION_H
 #define TR_ADMISSION_H

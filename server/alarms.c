@@ -13,6 +13,8 @@ void tr_alarms_init(struct tr_alarms *alarms)
 
 void tr_alarms_clear(struct tr_alarms *alarms)
 {
+    for (uint32_t i = 0; i < alarms->count; i++)
+        alarms->heap[i]->place = 0;
     free(alarms->heap);
     tr_alarms_init(alarms);
 }
@@ -58,8 +60,7 @@ static void sink(struct tr_alarms *alarms, struct tr_alarm *alarm, uint32_t plac
 
         if (child > alarms->count)
             break;
-        if (child < alarms->count &&
-            alarms->heap[child]->due_us < alarms->heap[child - 1]->due_us)
+        if (child < alarms->count && alarms->heap[child]->due_us < alarms->heap[child - 1]->due_us)
             child++;
         if (alarms->heap[child - 1]->due_us >= alarm->due_us)
             break;

@@ -18,7 +18,7 @@ struct tr_alarms {
 };
 
 void tr_alarms_init(struct tr_alarms *alarms);
-void tr_alarms_clear(struct tr_alarms *alarms);
+void tr_alarms_clear(struct tr_alarms *alarms); /* takes all alarms out */
 
 /* Makes room for so many alarms, so that setting one cannot fail. false: no memory. */
 bool tr_alarms_reserve(struct tr_alarms *alarms, uint32_t count);

@@ -27,6 +27,9 @@ void tr_announce_departure(struct tr_service *service, struct tr_participant *pa
 {
     struct tr_membership *membership = participant->membership;
 
+    /* Its REGISTER, should it come once more, must not lead to the keys it had: their counters
+     * would begin again. */
+    tr_certify_drop_ephemeral(&service->certify);
     tr_membership_remove(membership, &participant->entry, reason);
     if (membership->count == 0)
         tr_alarms_set(&service->alarms, &membership->alarm, TR_NEVER);
@@ -93,8 +96,8 @@ void tr_announce_run(struct tr_service *service, uint64_t now_us)
     struct tr_alarm *alarm;
 
     while ((alarm = tr_alarms_take(&service->alarms, now_us)) != NULL)
-        serve(service,
-              (struct tr_membership *)(void *)((char *)alarm -
-                                               offsetof(struct tr_membership, alarm)),
-              now_us);
+        serve(
+            service,
+            (struct tr_membership *)(void *)((char *)alarm - offsetof(struct tr_membership, alarm)),
+            now_us);
 }

@@ -98,3 +98,9 @@ void tr_certify_renew_ephemeral(struct tr_certify *certify, struct tr_random *ra
     tr_seal_dh_public(certify->ephemeral_key, certify->ephemeral_secret);
     certify->ephemeral_until_us = now_us + TR_S;
 }
+
+void tr_certify_drop_ephemeral(struct tr_certify *certify)
+{
+    tr_seal_wipe(certify->ephemeral_secret, TR_KEY);
+    certify->ephemeral_until_us = 0;
+}

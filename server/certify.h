@@ -45,4 +45,7 @@ bool tr_certify_cookie_is_good(const struct tr_certify *certify, const struct tr
 void tr_certify_renew_ephemeral(struct tr_certify *certify, struct tr_random *random,
                                 uint64_t now_us);
 
+/* The next one is made anew in any case. */
+void tr_certify_drop_ephemeral(struct tr_certify *certify);
+
 #endif

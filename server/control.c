@@ -128,8 +128,7 @@ static void answer_unknown(struct tr_service *service, const struct tr_arrival *
 }
 
 static void serve(struct tr_service *service, const struct tr_arrival *arrival,
-                  struct tr_participant *participant, uint32_t counter,
-                  const struct wishes *wishes)
+                  struct tr_participant *participant, uint32_t counter, const struct wishes *wishes)
 {
     if (wishes->leaves) {
         service->stats.left++;
@@ -156,8 +155,7 @@ enum tr_drop tr_control_input(struct tr_service *service, const struct tr_arriva
     if (!tr_envelope_head(&tr_layout_ctrl, &head, arrival->data, arrival->size))
         return TR_DROP_SHORT;
 
-    struct tr_participant *participant =
-        tr_registry_find_channel(&service->registry, head.channel);
+    struct tr_participant *participant = tr_registry_find_channel(&service->registry, head.channel);
 
     if (participant == NULL) {
         answer_unknown(service, arrival, &head);

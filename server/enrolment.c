@@ -29,9 +29,9 @@ static void refuse(struct tr_service *service, const struct tr_arrival *arrival,
     memcpy(head.tag, admission->hash, sizeof head.tag);
     tr_random_bytes(&service->random, head.nonce, sizeof head.nonce);
     tr_refused_key(key, admission->shared, admission->hash);
-    datagram->size = (uint16_t)tr_envelope_xseal(&tr_layout_refused, &head, &tr_layout_refused_body,
-                                                 &body, tr_frame_rule(TR_REFUSED)->least, key,
-                                                 datagram->data);
+    datagram->size =
+        (uint16_t)tr_envelope_xseal(&tr_layout_refused, &head, &tr_layout_refused_body, &body,
+                                    tr_frame_rule(TR_REFUSED)->least, key, datagram->data);
     tr_seal_wipe(key, sizeof key);
 }
 
@@ -259,10 +259,14 @@ static enum tr_drop enrol(struct tr_service *service, const struct tr_arrival *a
         repeat(service, arrival, admission, participant);
         return TR_DROP_NONE;
     }
-    if (!tr_admission_is_signed(
-            admission, &service->certify,
-            participant != NULL && tr_entry_has_record(&participant->entry, record)))
+    if (!tr_admission_is_signed(admission, &service->certify,
+                                participant != NULL &&
+                                    tr_entry_has_record(&participant->entry, record)))
         return TR_DROP_SIGNATURE;
+    /* A late copy of what has left would stand in the roster until it expires. */
+    if (participant == NULL && membership != NULL &&
+        tr_membership_was_left(membership, record->identity, record->epoch))
+        return TR_DROP_REPLAY;
 
     struct tryst_address to = tryst_address_canonical(arrival->to);
 

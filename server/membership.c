@@ -122,8 +122,8 @@ static void resize_departures(struct tr_membership *membership, uint16_t size)
     membership->gone_first = 0;
 }
 
-/* To start anew costs a page an entry; remembering four departures a member is as much as could ever
- * save that, and keeps the memory of small sessions small. */
+/* To start anew costs a page an entry; remembering four departures a member is as much as could
+ * ever save that, and keeps the memory of small sessions small. */
 static uint16_t departures_wanted(const struct tr_membership *membership)
 {
     uint16_t size = GONE_LEAST;
@@ -145,9 +145,9 @@ static void remember(struct tr_membership *membership, const struct tr_departure
 {
     if (membership->gone_count == membership->gone_size &&
         membership->gone_size < departures_wanted(membership))
-        resize_departures(membership, (uint16_t)(membership->gone_size == 0
-                                                     ? GONE_LEAST
-                                                     : membership->gone_size * 2));
+        resize_departures(
+            membership,
+            (uint16_t)(membership->gone_size == 0 ? GONE_LEAST : membership->gone_size * 2));
     if (membership->gone_size == 0) { /* no memory */
         membership->forgotten = departure->version;
         return;
@@ -175,6 +175,19 @@ void tr_membership_remove(struct tr_membership *membership, struct tr_entry *ent
     free(entry->bytes);
     entry->bytes = NULL;
     entry->version = 0;
+}
+
+bool tr_membership_was_left(const struct tr_membership *membership, const uint8_t identity[TR_KEY],
+                            uint64_t epoch)
+{
+    for (uint32_t i = 0; i < membership->gone_count; i++) {
+        const struct tr_departure *departure = departure_at(membership, i);
+
+        if (departure->reason == TRYST_REASON_LEAVE && departure->epoch >= epoch &&
+            memcmp(departure->identity, identity, TR_KEY) == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool write_member(const struct tr_entry *entry, struct tr_writer *writer)
@@ -220,15 +233,16 @@ static uint32_t first_departure_after(const struct tr_membership *membership, ui
 }
 
 void tr_membership_page(const struct tr_membership *membership, const struct tr_entry *asker,
-                        uint64_t from, bool reset, uint64_t not_to, struct tr_page *page,
+                        uint64_t from, uint64_t base, uint64_t not_to, struct tr_page *page,
                         struct tr_writer *writer)
 {
     const struct tr_entry *entry = first_after(membership, from);
-    uint32_t left = reset ? membership->gone_count : first_departure_after(membership, from);
+    uint32_t left = first_departure_after(membership, from > base ? from : base);
     uint8_t *before = writer->at;
     uint64_t before_to = from;
 
-    *page = (struct tr_page){.from = from, .to = from, .goal = membership->version, .reset = reset};
+    *page =
+        (struct tr_page){.from = from, .to = from, .goal = membership->version, .reset = from == 0};
     while (entry != NULL || left < membership->gone_count) {
         const struct tr_departure *departure =
             left < membership->gone_count ? departure_at(membership, left) : NULL;

@@ -14,7 +14,7 @@ enum { TR_ENTRY_HASH = 16, TR_DEPARTURES_MAX = 256 };
 struct tr_entry {
     struct tr_entry *older; /* changed before this one */
     struct tr_entry *newer;
-    uint64_t version;       /* of the last change; 0: in no session */
+    uint64_t version; /* of the last change; 0: in no session */
     uint64_t epoch;
     uint8_t identity[TR_KEY];
     uint8_t hash[TR_ENTRY_HASH]; /* of bytes */
@@ -33,9 +33,9 @@ struct tr_departure {
 struct tr_membership {
     uint8_t app[TR_APP_BYTES];
     uint8_t session[TR_SESSION_BYTES];
-    uint32_t index;  /* in the registry */
-    uint32_t count;  /* members */
-    uint64_t fence;  /* names this life of the session */
+    uint32_t index; /* in the registry */
+    uint32_t count; /* members */
+    uint64_t fence; /* names this life of the session */
     uint64_t version;
     uint64_t slots[TR_PARTICIPANTS_MAX / 64]; /* bits of those taken */
     uint8_t hash[TR_ENTRY_HASH];              /* of all members, XORed */
@@ -58,9 +58,9 @@ void tr_membership_clear(struct tr_membership *membership);
 /* The lowest slot that nobody has; there must be one. */
 uint16_t tr_membership_free_slot(const struct tr_membership *membership);
 
-/* Puts what the others shall know of a member in the place of what they knew; the entry's identity,
- * epoch and slot are set by the caller. Returns 1 for a change, 0 when nothing is new, -1 when there
- * is no memory and nothing was changed. */
+/* Puts what the others shall know of a member in the place of what they knew; the entry's
+ * identity, epoch and slot are set by the caller. Returns 1 for a change, 0 when nothing is new,
+ * -1 when there is no memory and nothing was changed. */
 int tr_membership_set(struct tr_membership *membership, struct tr_entry *entry,
                       const struct tr_member *member);
 
@@ -68,14 +68,18 @@ int tr_membership_set(struct tr_membership *membership, struct tr_entry *entry,
 void tr_membership_remove(struct tr_membership *membership, struct tr_entry *entry,
                           uint16_t reason);
 
+/* Whether this epoch of an identity is known to have left by its own word. */
+bool tr_membership_was_left(const struct tr_membership *membership, const uint8_t identity[TR_KEY],
+                            uint64_t epoch);
+
 /* Gives back memory for departures that a session of this size need not remember. */
 void tr_membership_trim(struct tr_membership *membership);
 
-/* Writes the entries of a page: what changed after `from`, as far as it fits, without the asker.
- * reset: the roster starts anew at 0, so that departures are left out. not_to: the page shall not
+/* Writes the entries of a page: what changed after `from`, as far as it fits, without the asker,
+ * and without departures up to `base`; from 0 the roster starts anew. not_to: the page shall not
  * end at this version. page is filled. */
 void tr_membership_page(const struct tr_membership *membership, const struct tr_entry *asker,
-                        uint64_t from, bool reset, uint64_t not_to, struct tr_page *page,
+                        uint64_t from, uint64_t base, uint64_t not_to, struct tr_page *page,
                         struct tr_writer *writer);
 
 /* The hash of the roster, without the asker. */

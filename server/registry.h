@@ -32,7 +32,7 @@ struct tr_participant {
     uint64_t replay_bits[TR_REPLAY_WORDS(TR_REPLAY_CTRL)];
     struct tr_feed feed;
 
-    uint64_t heard_us; /* when something authenticated last came */
+    uint64_t heard_us;              /* when something authenticated last came */
     struct tr_participant *earlier; /* heard before this one */
     struct tr_participant *later;
 };
@@ -78,8 +78,8 @@ struct tr_participant *tr_registry_find_channel(const struct tr_registry *regist
 uint32_t tr_registry_count_sessions(const struct tr_registry *registry,
                                     const uint8_t identity[TR_KEY]);
 
-/* A new participant, heard now, without channel and not yet a member; a new session, with this fence,
- * where there is none of that name. NULL: no memory. */
+/* A new participant, heard now, without channel and not yet a member; a new session, with this
+ * fence, where there is none of that name. NULL: no memory. */
 struct tr_participant *tr_registry_add(struct tr_registry *registry,
                                        const uint8_t app[TR_APP_BYTES],
                                        const uint8_t session[TR_SESSION_BYTES],

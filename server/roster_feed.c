@@ -42,14 +42,17 @@ void tr_feed_start(struct tr_feed *feed, const struct tr_membership *membership,
     memset(feed, 0, sizeof *feed);
     if (known >= membership->forgotten && known <= membership->version)
         feed->acked = known;
+    feed->goal = membership->version;
     feed->rtt_us = rtt_us;
     feed->most = feed->acked;
     reset_wait(feed);
     go_back(feed);
 }
 
-bool tr_feed_is_open(const struct tr_feed *feed, uint64_t goal)
+bool tr_feed_is_open(const struct tr_feed *feed, uint64_t announced)
 {
+    uint64_t goal = announced > feed->goal ? announced : feed->goal;
+
     return feed->sent < goal && feed->under_way < TR_FEED_WINDOW && !feed->asleep && !feed->is_anew;
 }
 
@@ -73,7 +76,7 @@ bool tr_feed_page(struct tr_feed *feed, const struct tr_membership *membership,
 
     uint64_t not_to = feed->is_anew ? feed->acked : UINT64_MAX;
 
-    tr_membership_page(membership, asker, from, reset, not_to, page, writer);
+    tr_membership_page(membership, asker, from, feed->base, not_to, page, writer);
     feed->sent = page->to;
     feed->ends[feed->under_way++] = page->to;
     if (feed->due_us == TR_NEVER)

@@ -15,6 +15,7 @@ struct tr_feed {
     uint64_t acked; /* the participant knows all changes up to here */
     uint64_t sent;  /* pages were sent up to here */
     uint64_t most;  /* the furthest they ever reached */
+    uint64_t goal;  /* the roster as it was at the start, which waits for no round */
     uint64_t base;  /* its roster began anew at this version: departures up to it are none of its */
     uint64_t ends[TR_FEED_WINDOW]; /* of the pages under way */
     uint64_t due_us;               /* send again then; TR_NEVER: nothing is under way */
@@ -25,8 +26,8 @@ struct tr_feed {
     uint32_t ack_counter;          /* of the newest acknowledgement */
     uint8_t under_way;
     uint8_t tries;
-    bool asleep;    /* tries ran out */
-    bool is_anew;   /* the page under way starts its roster over: nothing follows before that has come
+    bool asleep;  /* tries ran out */
+    bool is_anew; /* the page under way starts its roster over: nothing follows before that has come
                        in, as what it says of its old roster would pass for the new one (should the
                        two be at the same version, the hash in the next pong tells) */
     bool was_acked; /* at least once */
@@ -36,8 +37,8 @@ struct tr_feed {
 void tr_feed_start(struct tr_feed *feed, const struct tr_membership *membership, uint64_t known,
                    uint32_t rtt_us);
 
-/* Whether a page may leave now, when all changes up to goal shall be told. */
-bool tr_feed_is_open(const struct tr_feed *feed, uint64_t goal);
+/* Whether a page may leave now, when all changes up to `announced` shall be told. */
+bool tr_feed_is_open(const struct tr_feed *feed, uint64_t announced);
 
 /* Writes the entries of the next page and counts it as sent. Returns true when it, or a part of it,
  * was sent before. */

@@ -19,14 +19,10 @@ enum { OUTBOX_CAPACITY = 4096 };
 static void count_drop(struct tr_server_stats *stats, enum tr_drop drop)
 {
     uint64_t *const counters[TR_DROP_COUNT] = {
-        [TR_DROP_SHORT] = &stats->drop_short,
-        [TR_DROP_UNKNOWN] = &stats->drop_unknown,
-        [TR_DROP_VERSION] = &stats->drop_version,
-        [TR_DROP_COOKIE] = &stats->drop_cookie,
-        [TR_DROP_SEAL] = &stats->drop_seal,
-        [TR_DROP_SIGNATURE] = &stats->drop_signature,
-        [TR_DROP_REPLAY] = &stats->drop_replay,
-        [TR_DROP_MALFORMED] = &stats->drop_malformed,
+        [TR_DROP_SHORT] = &stats->drop_short,     [TR_DROP_UNKNOWN] = &stats->drop_unknown,
+        [TR_DROP_VERSION] = &stats->drop_version, [TR_DROP_COOKIE] = &stats->drop_cookie,
+        [TR_DROP_SEAL] = &stats->drop_seal,       [TR_DROP_SIGNATURE] = &stats->drop_signature,
+        [TR_DROP_REPLAY] = &stats->drop_replay,   [TR_DROP_MALFORMED] = &stats->drop_malformed,
         [TR_DROP_LIMIT] = &stats->drop_limit,
     };
 
@@ -41,8 +37,9 @@ static void update_gauges(struct tr_service *service)
     service->stats.drop_output = service->outbox.dropped;
 }
 
-tryst_result tr_service_create(struct tr_service **service, const struct tr_service_options *options,
-                               uint64_t now_us, uint64_t unix_s)
+tryst_result tr_service_create(struct tr_service **service,
+                               const struct tr_service_options *options, uint64_t now_us,
+                               uint64_t unix_s)
 {
     struct tr_service_limits limits = options->limits;
     uint8_t key[TR_MAC_KEY];
@@ -85,15 +82,16 @@ void tr_service_destroy(struct tr_service *service)
 {
     if (service == NULL)
         return;
-    tr_registry_clear(&service->registry);
     tr_alarms_clear(&service->alarms);
+    tr_registry_clear(&service->registry);
     tr_limiter_clear(&service->limiter);
     tr_outbox_clear(&service->outbox);
     tr_seal_wipe(service, sizeof *service);
     free(service);
 }
 
-tryst_result tr_service_set_limits(struct tr_service *service, const struct tr_service_limits *limits)
+tryst_result tr_service_set_limits(struct tr_service *service,
+                                   const struct tr_service_limits *limits)
 {
     struct tr_service_limits filled = *limits;
 

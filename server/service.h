@@ -13,7 +13,7 @@
 struct tr_service_options {
     uint8_t seed[TR_KEY];      /* all its randomness: never used twice */
     uint8_t root_key[TR_KEY];  /* public: what clients pin */
-    uint8_t root_seed[TR_KEY]; /* signs node certificates; wiped after creation */
+    uint8_t root_seed[TR_KEY]; /* signs node certificates, now and later; root_key's */
     uint8_t node_seed[TR_KEY]; /* Ed25519 and X25519 node keys come from it; kept over restarts */
     struct tr_service_limits limits;
 };
@@ -21,13 +21,16 @@ struct tr_service_options {
 struct tr_service;
 
 /* unix_s: wall-clock seconds now, for the certificate's dates; kept in step by now_us from then on.
- * TRYST_OK, TRYST_E_ARGUMENT (a limit out of range), TRYST_E_MEMORY, TRYST_E_CRYPTO. */
-tryst_result tr_service_create(struct tr_service **service, const struct tr_service_options *options,
-                               uint64_t now_us, uint64_t unix_s);
+ * TRYST_OK, TRYST_E_ARGUMENT (a limit out of range, or a root key that is not its seed's),
+ * TRYST_E_MEMORY, TRYST_E_CRYPTO. */
+tryst_result tr_service_create(struct tr_service **service,
+                               const struct tr_service_options *options, uint64_t now_us,
+                               uint64_t unix_s);
 void tr_service_destroy(struct tr_service *service);
 
 /* New limits from now on; participants that are there stay. TRYST_E_ARGUMENT: nothing changed. */
-tryst_result tr_service_set_limits(struct tr_service *service, const struct tr_service_limits *limits);
+tryst_result tr_service_set_limits(struct tr_service *service,
+                                   const struct tr_service_limits *limits);
 
 /* to: the server's own address the datagram came to (replies leave from it). */
 void tr_service_input(struct tr_service *service, uint64_t now_us, const struct tryst_address *from,

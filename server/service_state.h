@@ -1,5 +1,5 @@
-/* What the parts of the service share: REGISTER (enrolment), CTRL (control), what changed and whom to
- * tell (announce); service.c joins them.
+/* What the parts of the service share: REGISTER (enrolment), CTRL (control), what changed and
+ * whom to tell (announce); service.c joins them.
  * SPDX-License-Identifier: MIT */
 #ifndef TR_SERVICE_STATE_H
 #define TR_SERVICE_STATE_H

@@ -230,6 +230,25 @@ void fake_leave(struct fake_world *world, struct fake_client *client)
     send_item(world, client, TR_ITEM_LEAVE, &tr_layout_item_leave, &item, false);
 }
 
+static bool is_at(const struct fake_client *client, const struct tryst_address *address)
+{
+    return !client->is_deaf && tryst_address_compare(&client->address, address) == 0;
+}
+
+static struct fake_client *find_address(const struct fake_world *world,
+                                        const struct tryst_address *address)
+{
+    /* Mostly clients are added in the order of their numbers. */
+    uint32_t guess = (uint32_t)(address->ip[1] << 16 | address->ip[2] << 8 | address->ip[3]);
+
+    if (guess < world->count && is_at(world->clients[guess], address))
+        return world->clients[guess];
+    for (uint32_t i = 0; i < world->count; i++)
+        if (is_at(world->clients[i], address))
+            return world->clients[i];
+    return NULL;
+}
+
 void fake_deliver(struct fake_world *world)
 {
     const struct tr_datagram *datagram;
@@ -242,12 +261,11 @@ void fake_deliver(struct fake_world *world)
             world->largest_from_input = datagram->size;
         if (unit_random(&world->seed) % 1000 < world->loss)
             continue;
-        for (uint32_t i = 0; i < world->count; i++)
-            if (!world->clients[i]->is_deaf &&
-                tryst_address_compare(&world->clients[i]->address, &world->last.to) == 0) {
-                fake_receive(world, world->clients[i], &world->last);
-                break;
-            }
+
+        struct fake_client *client = find_address(world, &world->last.to);
+
+        if (client != NULL)
+            fake_receive(world, client, &world->last);
     }
 }
 

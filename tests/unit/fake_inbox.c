@@ -121,9 +121,8 @@ static void receive_registered(struct fake_world *world, struct fake_client *cli
     }
     tr_seal_dh_shared(shared, client->e, head.ges);
     tr_channel_derive(&keys, client->shared, shared, client->hash, head.ges);
-    if (!tr_envelope_open(tr_layout_size_min(&tr_layout_registered), datagram->data,
-                          datagram->size, TR_LANE_REGISTERED, head.reply, keys.to_client, body,
-                          &size)) {
+    if (!tr_envelope_open(tr_layout_size_min(&tr_layout_registered), datagram->data, datagram->size,
+                          TR_LANE_REGISTERED, head.reply, keys.to_client, body, &size)) {
         client->faults++;
         return;
     }

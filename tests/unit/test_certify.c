@@ -38,8 +38,7 @@ static void certificate_is_made_anew_at_half_its_life(void)
     uint64_t half_s = NOW_S + 15 * 86400;
 
     tr_certify_init(&certify, root_seed, node_seed, NOW_S);
-    ASSERT_EQ_UINT(tr_certify_certificate(&certify, half_s - 1)->not_after_s,
-                   NOW_S + 30 * 86400);
+    ASSERT_EQ_UINT(tr_certify_certificate(&certify, half_s - 1)->not_after_s, NOW_S + 30 * 86400);
     ASSERT_EQ_UINT(tr_certify_certificate(&certify, half_s)->not_after_s, half_s + 30 * 86400);
     ASSERT_TRUE(tr_certificate_verify(&certify.certificate, certify.root_key));
 }
@@ -52,10 +51,10 @@ static void cookie_is_good_for_what_it_was_made_for_alone(void)
         const char *app;
         bool is_good;
     } rows[] = {
-        {"1.2.3.4:5", 0, "testgame", true},     {"1.2.3.4:5", 120, "testgame", true},
-        {"1.2.3.4:5", 121, "testgame", false},  {"1.2.3.4:5", -1, "testgame", false},
-        {"1.2.3.4:6", 0, "testgame", false},    {"1.2.3.5:5", 0, "testgame", false},
-        {"1.2.3.4:5", 0, "testgamf", false},    {"[102:304::]:5", 0, "testgame", false},
+        {"1.2.3.4:5", 0, "testgame", true},          {"1.2.3.4:5", 120, "testgame", true},
+        {"1.2.3.4:5", 121, "testgame", false},       {"1.2.3.4:5", -1, "testgame", false},
+        {"1.2.3.4:6", 0, "testgame", false},         {"1.2.3.5:5", 0, "testgame", false},
+        {"1.2.3.4:5", 0, "testgamf", false},         {"[102:304::]:5", 0, "testgame", false},
         {"1.2.3.4:5", 4294967296, "testgame", true}, /* 136 years: the number is the same again */
     };
     struct tr_certify certify;
@@ -67,8 +66,8 @@ static void cookie_is_good_for_what_it_was_made_for_alone(void)
     tr_certify_cookie(&certify, &cookie, NOW_S, &address, app);
     for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
         tryst_address_parse(&address, rows[i].address);
-        ASSERT_ROW(tr_certify_cookie_is_good(&certify, &cookie,
-                                             (uint64_t)(NOW_S + rows[i].age_s), &address,
+        ASSERT_ROW(tr_certify_cookie_is_good(&certify, &cookie, (uint64_t)(NOW_S + rows[i].age_s),
+                                             &address,
                                              (const uint8_t *)rows[i].app) == rows[i].is_good,
                    "row %zu", i);
     }

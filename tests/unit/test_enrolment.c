@@ -182,6 +182,34 @@ static void later_epoch_replaces_the_earlier_one(void)
     fake_world_clear(&world);
 }
 
+static void late_copy_of_what_has_left_does_not_come_back(void)
+{
+    fake_world_init(&world, NULL);
+
+    struct fake_client *a = fake_world_add(&world, 1, 1), *b = fake_world_add(&world, 2, 1);
+    struct tr_channel_keys keys;
+
+    fake_join(&world, a);
+    fake_join(&world, b);
+    fake_leave(&world, a);
+    input(a);
+    ASSERT_EQ_UINT(stats()->drop_replay, 1);
+    ASSERT_EQ_UINT(b->peer_count, 0);
+
+    /* Of an empty session nothing is remembered; the keys are others then. */
+    keys = b->keys;
+    fake_leave(&world, b);
+    ASSERT_EQ_UINT(stats()->sessions, 0);
+    input(b);
+    ASSERT_EQ_UINT(b->answers, 2);
+    ASSERT_EQ_UINT(b->reply, 0);
+    ASSERT_TRUE(memcmp(&b->keys, &keys, sizeof keys) != 0);
+    fake_renew_epoch(a);
+    fake_join(&world, a);
+    ASSERT_EQ_UINT(a->answers, 2);
+    fake_world_clear(&world);
+}
+
 static void session_is_full_at_its_limit(void)
 {
     struct tr_service_limits limits = {.session_participants = 3};
@@ -272,55 +300,55 @@ static void prefix_registers_as_often_as_allowed(void)
 }
 
 /* Row by row: a local address, from where it is named, and whether others are told of it. */
+static const struct {
+    const char *from;
+    const char *local;
+    bool is_told;
+} local_rows[] = {
+    {"31.0.0.1:4000", "192.168.1.5:4000", true},
+    {"31.0.0.1:4000", "10.0.0.1:1", true},
+    {"31.0.0.1:4000", "172.31.9.9:4000", true},
+    {"31.0.0.1:4000", "100.64.0.1:4000", true},
+    {"31.0.0.1:4000", "169.254.3.4:4000", true},
+    {"31.0.0.1:4000", "[fe80::1]:4000", true},
+    {"31.0.0.1:4000", "[fd00::1]:4000", true},
+    {"31.0.0.1:4000", "31.0.0.1:4001", true},          /* its own public address */
+    {"31.0.0.1:4000", "[::ffff:31.0.0.1]:4001", true}, /* the same */
+    {"31.0.0.1:4000", "31.0.0.2:4000", false},         /* somebody else's */
+    {"31.0.0.1:4000", "[2a00::1]:4000", false},
+    {"31.0.0.1:4000", "[::ffff:31.0.0.2]:4000", false},
+    {"31.0.0.1:4000", "[64:ff9b::1f00:2]:4000", false},
+    {"31.0.0.1:4000", "[2002:1f00:2::1]:4000", false},
+    {"31.0.0.1:4000", "127.0.0.1:4000", false},
+    {"31.0.0.1:4000", "[::1]:4000", false},
+    {"31.0.0.1:4000", "[::ffff:127.0.0.1]:4000", false},
+    {"31.0.0.1:4000", "224.0.0.1:4000", false},
+    {"31.0.0.1:4000", "[ff02::1]:4000", false},
+    {"31.0.0.1:4000", "255.255.255.255:4000", false},
+    {"31.0.0.1:4000", "0.0.0.0:4000", false},
+    {"31.0.0.1:4000", "[::]:4000", false},
+    {"31.0.0.1:4000", "169.254.169.254:80", false},
+    {"31.0.0.1:4000", "203.0.113.7:4000", false},
+    {"31.0.0.1:4000", "192.168.1.5:0", false},
+    {"31.0.0.1:4000", "20.0.0.1:7777", false}, /* the server */
+    {"203.0.113.7:4000", "203.0.113.7:4001", true},
+    {"127.0.0.1:4000", "127.0.0.1:4001", true},
+    {"127.0.0.1:4000", "[::1]:4001", true},
+    {"[2a00::1]:4000", "[2a00::1]:4001", true},
+    {"[2a00::1]:4000", "[2a00::2]:4001", false},
+};
+
 static void local_addresses_are_told_when_they_harm_nobody(void)
 {
-    static const struct {
-        const char *from;
-        const char *local;
-        bool is_told;
-    } rows[] = {
-        {"31.0.0.1:4000", "192.168.1.5:4000", true},
-        {"31.0.0.1:4000", "10.0.0.1:1", true},
-        {"31.0.0.1:4000", "172.31.9.9:4000", true},
-        {"31.0.0.1:4000", "100.64.0.1:4000", true},
-        {"31.0.0.1:4000", "169.254.3.4:4000", true},
-        {"31.0.0.1:4000", "[fe80::1]:4000", true},
-        {"31.0.0.1:4000", "[fd00::1]:4000", true},
-        {"31.0.0.1:4000", "31.0.0.1:4001", true},            /* its own public address */
-        {"31.0.0.1:4000", "[::ffff:31.0.0.1]:4001", true},   /* the same */
-        {"31.0.0.1:4000", "31.0.0.2:4000", false},           /* somebody else's */
-        {"31.0.0.1:4000", "[2a00::1]:4000", false},
-        {"31.0.0.1:4000", "[::ffff:31.0.0.2]:4000", false},
-        {"31.0.0.1:4000", "[64:ff9b::1f00:2]:4000", false},
-        {"31.0.0.1:4000", "[2002:1f00:2::1]:4000", false},
-        {"31.0.0.1:4000", "127.0.0.1:4000", false},
-        {"31.0.0.1:4000", "[::1]:4000", false},
-        {"31.0.0.1:4000", "[::ffff:127.0.0.1]:4000", false},
-        {"31.0.0.1:4000", "224.0.0.1:4000", false},
-        {"31.0.0.1:4000", "[ff02::1]:4000", false},
-        {"31.0.0.1:4000", "255.255.255.255:4000", false},
-        {"31.0.0.1:4000", "0.0.0.0:4000", false},
-        {"31.0.0.1:4000", "[::]:4000", false},
-        {"31.0.0.1:4000", "169.254.169.254:80", false},
-        {"31.0.0.1:4000", "203.0.113.7:4000", false},
-        {"31.0.0.1:4000", "192.168.1.5:0", false},
-        {"31.0.0.1:4000", "20.0.0.1:7777", false},           /* the server */
-        {"203.0.113.7:4000", "203.0.113.7:4001", true},
-        {"127.0.0.1:4000", "127.0.0.1:4001", true},
-        {"127.0.0.1:4000", "[::1]:4001", true},
-        {"[2a00::1]:4000", "[2a00::1]:4001", true},
-        {"[2a00::1]:4000", "[2a00::2]:4001", false},
-    };
-
-    for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+    for (size_t i = 0; i < UNIT_COUNT(local_rows); i++) {
         struct tryst_address local;
 
         fake_world_init(&world, NULL);
 
         struct fake_client *a = fake_world_add(&world, 1, 1), *b = fake_world_add(&world, 2, 1);
 
-        tryst_address_parse(&a->address, rows[i].from);
-        tryst_address_parse(&local, rows[i].local);
+        tryst_address_parse(&a->address, local_rows[i].from);
+        tryst_address_parse(&local, local_rows[i].local);
         a->body.local_count = 1;
         a->body.local[0].address = local;
         a->body.local[0].kind = TRYST_KIND_PUBLIC; /* what it says does not matter */
@@ -331,10 +359,10 @@ static void local_addresses_are_told_when_they_harm_nobody(void)
 
         if (!ASSERT_TRUE(peer != NULL))
             return;
-        ASSERT_ROW(peer->member.candidate_count == 1 + rows[i].is_told, "row %zu", i);
-        ASSERT_ROW(stats()->drop_address == !rows[i].is_told, "row %zu", i);
+        ASSERT_ROW(peer->member.candidate_count == 1 + local_rows[i].is_told, "row %zu", i);
+        ASSERT_ROW(stats()->drop_address == !local_rows[i].is_told, "row %zu", i);
         local = tryst_address_canonical(&local);
-        if (rows[i].is_told)
+        if (local_rows[i].is_told)
             ASSERT_ROW(peer->member.candidates[1].kind == TRYST_KIND_HOST &&
                            tryst_address_compare(&peer->member.candidates[1].address, &local) == 0,
                        "row %zu", i);
@@ -430,6 +458,7 @@ UNIT_MAIN("enrolment", UNIT_CASE(two_participants_learn_of_each_other),
           UNIT_CASE(sequence_that_is_not_new_is_a_replay),
           UNIT_CASE(update_changes_the_roster_only_when_something_is_new),
           UNIT_CASE(later_epoch_replaces_the_earlier_one),
+          UNIT_CASE(late_copy_of_what_has_left_does_not_come_back),
           UNIT_CASE(session_is_full_at_its_limit), UNIT_CASE(server_is_full_at_its_limit),
           UNIT_CASE(identity_is_in_eight_sessions_at_most),
           UNIT_CASE(prefix_registers_as_often_as_allowed),

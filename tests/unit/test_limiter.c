@@ -122,6 +122,6 @@ static void limiter_is_bounded_and_does_not_forget_the_busy(void)
 
 UNIT_MAIN("limiter", UNIT_CASE(bucket_gives_its_burst_and_not_one_more),
           UNIT_CASE(bucket_gives_its_rate_from_then_on),
-          UNIT_CASE(bucket_fills_to_its_burst_and_no_further),
-          UNIT_CASE(bucket_of_one_gives_one), UNIT_CASE(limiter_counts_by_prefix),
+          UNIT_CASE(bucket_fills_to_its_burst_and_no_further), UNIT_CASE(bucket_of_one_gives_one),
+          UNIT_CASE(limiter_counts_by_prefix),
           UNIT_CASE(limiter_is_bounded_and_does_not_forget_the_busy))

@@ -41,7 +41,7 @@ static void end(void)
     tr_membership_clear(&membership);
 }
 
-static struct tr_page page_of(uint64_t from, bool reset, uint64_t not_to, size_t room,
+static struct tr_page page_of(uint64_t from, uint64_t base, uint64_t not_to, size_t room,
                               int *members, int *departures)
 {
     uint8_t bytes[TR_DATAGRAM_BYTES];
@@ -50,7 +50,7 @@ static struct tr_page page_of(uint64_t from, bool reset, uint64_t not_to, size_t
     struct tr_reader reader;
 
     tr_writer_init(&writer, bytes, room);
-    tr_membership_page(&membership, &nobody, from, reset, not_to, &page, &writer);
+    tr_membership_page(&membership, &nobody, from, base, not_to, &page, &writer);
     ASSERT_FALSE(writer.fault);
     tr_reader_init(&reader, bytes, tr_writer_used(&writer));
     *members = *departures = 0;
@@ -102,25 +102,28 @@ static void page_holds_changes_in_the_order_of_versions(void)
     int members, departures;
 
     start();
-    set_user_data(0, 1); /* 1 */
-    set_user_data(1, 1); /* 2 */
-    set_user_data(2, 1); /* 3 */
-    set_user_data(0, 2); /* 4 */
+    set_user_data(0, 1);                               /* 1 */
+    set_user_data(1, 1);                               /* 2 */
+    set_user_data(2, 1);                               /* 3 */
+    set_user_data(0, 2);                               /* 4 */
     tr_membership_remove(&membership, &entries[1], 1); /* 5 */
-    set_user_data(3, 1); /* 6 */
+    set_user_data(3, 1);                               /* 6 */
 
-    struct tr_page page = page_of(0, true, UINT64_MAX, 1000, &members, &departures);
+    struct tr_page page = page_of(0, 99, UINT64_MAX, 1000, &members, &departures);
 
     ASSERT_EQ_UINT(page.to, 6);
     ASSERT_EQ_INT(members, 3);
     ASSERT_EQ_INT(departures, 0);
-    page = page_of(3, false, UINT64_MAX, 1000, &members, &departures);
+    page = page_of(3, 0, UINT64_MAX, 1000, &members, &departures);
     ASSERT_EQ_UINT(page.from, 3);
     ASSERT_EQ_UINT(page.to, 6);
     ASSERT_EQ_UINT(page.goal, 6);
     ASSERT_EQ_INT(members, 2);
     ASSERT_EQ_INT(departures, 1);
-    page = page_of(6, false, UINT64_MAX, 1000, &members, &departures);
+    page = page_of(3, 5, UINT64_MAX, 1000, &members, &departures);
+    ASSERT_EQ_INT(members, 2);
+    ASSERT_EQ_INT(departures, 0);
+    page = page_of(6, 0, UINT64_MAX, 1000, &members, &departures);
     ASSERT_EQ_UINT(page.to, 6);
     ASSERT_EQ_INT(members + departures, 0);
     end();
@@ -136,17 +139,17 @@ static void page_that_is_full_ends_at_its_last_entry(void)
         set_user_data(i, 1);
     entry = 1U + entries[0].size;
 
-    struct tr_page page = page_of(0, true, UINT64_MAX, 3 * entry, &members, &departures);
+    struct tr_page page = page_of(0, 99, UINT64_MAX, 3 * entry, &members, &departures);
 
     ASSERT_EQ_UINT(page.to, 3);
     ASSERT_EQ_INT(members, 3);
-    page = page_of(0, true, UINT64_MAX, 3 * entry - 1, &members, &departures);
+    page = page_of(0, 99, UINT64_MAX, 3 * entry - 1, &members, &departures);
     ASSERT_EQ_UINT(page.to, 2);
     ASSERT_EQ_INT(members, 2);
-    page = page_of(0, true, 3, 3 * entry, &members, &departures);
+    page = page_of(0, 99, 3, 3 * entry, &members, &departures);
     ASSERT_EQ_UINT(page.to, 2);
     ASSERT_EQ_INT(members, 2);
-    page = page_of(0, true, UINT64_MAX, 4 * entry, &members, &departures);
+    page = page_of(0, 99, UINT64_MAX, 4 * entry, &members, &departures);
     ASSERT_EQ_UINT(page.to, 4);
     end();
 }
@@ -161,7 +164,7 @@ static void page_leaves_out_the_asker(void)
     set_user_data(0, 1);
     set_user_data(1, 1);
     tr_writer_init(&writer, bytes, sizeof bytes);
-    tr_membership_page(&membership, &entries[1], 0, true, UINT64_MAX, &page, &writer);
+    tr_membership_page(&membership, &entries[1], 0, 99, UINT64_MAX, &page, &writer);
     ASSERT_EQ_UINT(page.to, 2);
     ASSERT_EQ_UINT(tr_writer_used(&writer), 1U + entries[0].size);
     ASSERT_EQ_MEM(bytes + 1, entries[0].bytes, entries[0].size);
@@ -202,7 +205,7 @@ static void departures_of_a_full_session_are_the_last_256(void)
     }
     ASSERT_EQ_UINT(membership.gone_count, TR_DEPARTURES_MAX);
     ASSERT_EQ_UINT(membership.forgotten, MANY + 1);
-    page_of(MANY + 1, false, UINT64_MAX, 1200, &members, &departures);
+    page_of(MANY + 1, 0, UINT64_MAX, 1200, &members, &departures);
     ASSERT_TRUE(departures > 20);
     end();
 }
@@ -234,7 +237,7 @@ static void trimming_keeps_the_newest_departures(void)
     ASSERT_EQ_UINT(membership.gone_size, 4);
     ASSERT_EQ_UINT(membership.gone_count, 4);
     ASSERT_EQ_UINT(membership.forgotten, membership.version - 4);
-    page_of(membership.forgotten, false, UINT64_MAX, 1200, &members, &departures);
+    page_of(membership.forgotten, 0, UINT64_MAX, 1200, &members, &departures);
     ASSERT_EQ_INT(departures, 4);
     tr_membership_trim(&membership);
     ASSERT_EQ_UINT(membership.gone_size, 4);
@@ -244,8 +247,8 @@ static void trimming_keeps_the_newest_departures(void)
 UNIT_MAIN("membership", UNIT_CASE(member_that_is_the_same_is_no_change),
           UNIT_CASE(slots_are_the_lowest_that_are_free),
           UNIT_CASE(page_holds_changes_in_the_order_of_versions),
-          UNIT_CASE(page_that_is_full_ends_at_its_last_entry),
-          UNIT_CASE(page_leaves_out_the_asker), UNIT_CASE(hash_is_of_all_but_the_asker),
+          UNIT_CASE(page_that_is_full_ends_at_its_last_entry), UNIT_CASE(page_leaves_out_the_asker),
+          UNIT_CASE(hash_is_of_all_but_the_asker),
           UNIT_CASE(departures_of_a_full_session_are_the_last_256),
           UNIT_CASE(departures_of_a_small_session_take_little_memory),
           UNIT_CASE(trimming_keeps_the_newest_departures))

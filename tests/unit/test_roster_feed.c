@@ -118,7 +118,7 @@ static void feed_waits_by_the_round_trip(void)
         uint32_t rtt_us;
         uint64_t wait_us;
     } rows[] = {
-        {0, 100 * MS},       {1, 20 * MS},         {8 * MS, 20 * MS},   {9 * MS, 21250},
+        {0, 100 * MS},        {1, 20 * MS},         {8 * MS, 20 * MS},    {9 * MS, 21250},
         {100 * MS, 135 * MS}, {192 * MS, 250 * MS}, {900 * MS, 250 * MS},
     };
 
@@ -195,7 +195,7 @@ static void feed_goes_back_when_the_participant_says_so(void)
     ASSERT_TRUE(tr_feed_is_open(&feed, 20));
     ASSERT_EQ_UINT(page_at(MS, NULL).from, 5);
     tr_feed_ack(&feed, &membership, 0, 7, MS);
-    ASSERT_FALSE(tr_feed_is_open(&feed, 5)); /* a page is under way */
+    ASSERT_TRUE(page_at(MS, NULL).from != 0); /* not yet, as a page is under way */
     tr_feed_tick(&feed, TR_S);
     ASSERT_EQ_UINT(page_at(TR_S, NULL).reset, 1);
     end();

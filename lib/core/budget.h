@@ -12,15 +12,18 @@
 
 enum {
     TR_BUDGET_BUCKETS = 256,
-    TR_BUDGET_PORT_BURST = 32,   /* hellos at once to one address and port, */
-    TR_BUDGET_PORT_RATE = 2,     /* and a second after that: a search needs 16 in its first 30 s */
-    TR_BUDGET_HOST_BURST = 1024, /* to one address on all ports: a session of 64 behind one NAT, */
-    TR_BUDGET_HOST_RATE = 64,    /* and a second after that */
+    /* To one address and port at most 24 in any 30 s: 12 at once and one every 2.5 s after that. A
+     * search sends 10 in its first second and 15 in its first 30. */
+    TR_BUDGET_PORT_BURST = 12,
+    TR_BUDGET_PORT_PERIOD_MS = 2500,
+    /* To one host on all its ports: a session of 64 behind one NAT meets at once. */
+    TR_BUDGET_HOST_BURST = 1024,
+    TR_BUDGET_HOST_PERIOD_MS = 16,
 };
 
 struct tr_bucket {
-    uint32_t tokens_milli; /* thousandths of a hello */
-    uint32_t filled_ms;    /* when it was filled last */
+    uint32_t credit_ms; /* a hello costs a period */
+    uint32_t filled_ms; /* when it was filled last */
 };
 
 struct tr_budget {

@@ -50,6 +50,7 @@ void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,
     rendezvous->heard_us = now_us;
     rendezvous->pings = 0;
     rendezvous->ping_us = 0;
+    rendezvous->is_hinted = false;
     rendezvous->ping_next_us = now_us + ping_pause(rendezvous, random);
     if (rendezvous->fence != body->fence)
         rendezvous->version = 0;
@@ -61,10 +62,10 @@ void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,
     page_start(rendezvous, &body->page, rendezvous->plain + at, size - at);
 }
 
-static void items_send(struct tr_rendezvous *rendezvous, const struct tr_writer *items,
-                       struct tr_outbox *outbox)
+static void items_send_over(struct tr_rendezvous *rendezvous, const struct tr_writer *items,
+                            uint8_t index, struct tr_outbox *outbox)
 {
-    const struct tr_uplink *uplink = &rendezvous->uplinks[rendezvous->uplink];
+    const struct tr_uplink *uplink = &rendezvous->uplinks[index];
     struct tr_datagram *datagram = tr_outbox_push(outbox);
     if (datagram == NULL)
         return;
@@ -76,6 +77,12 @@ static void items_send(struct tr_rendezvous *rendezvous, const struct tr_writer 
         &tr_layout_ctrl, &head, items->start, tr_writer_used(items), TR_LANE_STREAM,
         rendezvous->sent, rendezvous->keys.to_server, datagram->data);
     rendezvous->sent++;
+}
+
+static void items_send(struct tr_rendezvous *rendezvous, const struct tr_writer *items,
+                       struct tr_outbox *outbox)
+{
+    items_send_over(rendezvous, items, rendezvous->uplink, outbox);
 }
 
 void tr_channel_acknowledge(struct tr_rendezvous *rendezvous, struct tr_outbox *outbox)
@@ -104,18 +111,33 @@ void tr_channel_leave(struct tr_rendezvous *rendezvous, struct tr_outbox *outbox
     }
 }
 
-static void ping_send(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
-                      struct tr_random *random)
+static void ping_send_over(struct tr_rendezvous *rendezvous, uint8_t index,
+                           struct tr_outbox *outbox)
 {
     static const uint8_t zeros[PONG_EXTRA];
     uint8_t room[128];
+    uint8_t ping[TR_PING_BYTES];
     struct tr_writer items;
+    memcpy(ping, rendezvous->ping, sizeof ping);
+    ping[0] ^= index; /* the pong tells which uplink it came through */
     tr_writer_init(&items, room, sizeof room);
+    tr_item_write(&items, TR_ITEM_PING, ping, sizeof ping);
+    tr_item_write(&items, TR_ITEM_PADDING, zeros, PONG_EXTRA - 3);
+    items_send_over(rendezvous, &items, index, outbox);
+}
+
+static void ping_send(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
+                      struct tr_random *random)
+{
     if (rendezvous->pings == 0)
         tr_random_bytes(random, rendezvous->ping, TR_PING_BYTES);
-    tr_item_write(&items, TR_ITEM_PING, rendezvous->ping, TR_PING_BYTES);
-    tr_item_write(&items, TR_ITEM_PADDING, zeros, PONG_EXTRA - 3);
-    items_send(rendezvous, &items, outbox);
+    ping_send_over(rendezvous, rendezvous->uplink, outbox);
+    /* The other addresses that the roster names for us live in NATs of their own: once a round each
+     * is used too, or a newcomer is sent to a mapping that is gone. */
+    for (uint8_t i = 0; rendezvous->pings == 0 && i < rendezvous->uplink_count; i++)
+        if (rendezvous->uplinks[i].is_live &&
+            !tr_candidate_is_same(&rendezvous->uplinks[i].seen, &rendezvous->seen))
+            ping_send_over(rendezvous, i, outbox);
     if (rendezvous->pings == 0)
         rendezvous->ping_us = now_us;
     rendezvous->pings++;
@@ -123,11 +145,23 @@ static void ping_send(struct tr_rendezvous *rendezvous, uint64_t now_us, struct 
         now_us + (rendezvous->is_hinted ? PING_HINTED_US : PING_RETRY_US);
 }
 
-static bool is_known_address(const struct tr_rendezvous *rendezvous,
-                             const struct tr_candidate *candidate)
+/* The NAT of an uplink gave us another address: prove it and register it. */
+static void address_check(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                          const struct tr_candidate *before, const struct tr_candidate *told)
 {
-    struct tr_candidate seen = tr_candidate_canonical(candidate);
-    return tr_candidate_is_same(&rendezvous->seen, &seen);
+    struct tr_candidate seen = tr_candidate_canonical(told);
+    if (tr_candidate_is_same(before, &seen) || rendezvous->is_asking)
+        return;
+    rendezvous->is_dirty = true;
+    tr_uplinks_refresh(rendezvous, now_us, true);
+}
+
+/* Which uplink a pong answers; their count when none. */
+static uint8_t pong_uplink(const struct tr_rendezvous *rendezvous, const uint8_t *pong)
+{
+    uint8_t index = pong[0] ^ rendezvous->ping[0];
+    bool is_ours = memcmp(pong + 1, rendezvous->ping + 1, TR_PING_BYTES - 1) == 0;
+    return is_ours && index < rendezvous->uplink_count ? index : rendezvous->uplink_count;
 }
 
 static void pong_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
@@ -139,8 +173,14 @@ static void pong_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
     tr_reader_init(&reader, item->content, item->size);
     tr_layout_decode(&tr_layout_item_pong, &pong, &reader);
     tr_layout_decode(&tr_layout_item_status, &status, &reader);
-    if (reader.fault || rendezvous->pings == 0 ||
-        memcmp(pong.pong, rendezvous->ping, TR_PING_BYTES) != 0)
+    uint8_t index = pong_uplink(rendezvous, pong.pong);
+    if (reader.fault || index == rendezvous->uplink_count)
+        return;
+    if (index != rendezvous->uplink) {
+        address_check(rendezvous, now_us, &rendezvous->uplinks[index].seen, &pong.seen);
+        return;
+    }
+    if (rendezvous->pings == 0)
         return;
     if (rendezvous->pings == 1) /* one ping left, so its trip is certain (Karn) */
         rendezvous->rtt_us = (uint32_t)(now_us - rendezvous->ping_us);
@@ -149,10 +189,10 @@ static void pong_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
     rendezvous->ping_next_us = now_us + ping_pause(rendezvous, random);
     if (status.fence == rendezvous->fence && status.version > rendezvous->version)
         rendezvous->wants_page = true;
-    if (!is_known_address(rendezvous, &pong.seen) && !rendezvous->is_asking) {
-        rendezvous->is_dirty = true; /* the NAT gave us another address: prove it and register it */
-        tr_uplinks_refresh(rendezvous, now_us, true);
-    }
+    rendezvous->has_hash =
+        status.fence == rendezvous->fence && status.version == rendezvous->version;
+    memcpy(rendezvous->hash, status.hash, sizeof rendezvous->hash);
+    address_check(rendezvous, now_us, &rendezvous->seen, &pong.seen);
 }
 
 /* The server ended it. A shutdown is not the end of the session: the peers stay, and a server comes
@@ -171,6 +211,7 @@ static void leave_take(struct tr_rendezvous *rendezvous, const struct tr_item_vi
     }
     rendezvous->state = TR_RENDEZVOUS_IDLE;
     rendezvous->is_asking = false;
+    rendezvous->has_page = false; /* what came beside it counts no more */
     tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_REMOVED,
                                                      .stage = TRYST_STAGE_SERVER,
                                                      .reason = leave.reason});
@@ -226,7 +267,7 @@ enum tr_drop tr_channel_unknown(struct tr_rendezvous *rendezvous, uint64_t now_u
     if (!tr_envelope_head(&tr_layout_unknown, &unknown, data, size))
         return TR_DROP_SHORT;
     if (rendezvous->state != TR_RENDEZVOUS_REGISTERED || rendezvous->is_hinted ||
-        memcmp(unknown.channel, rendezvous->channel, TR_CHANNEL_BYTES) != 0)
+        rendezvous->is_asking || memcmp(unknown.channel, rendezvous->channel, TR_CHANNEL_BYTES) != 0)
         return TR_DROP_UNKNOWN;
     rendezvous->is_hinted = true;
     tr_sooner(&rendezvous->ping_next_us, now_us);

@@ -277,7 +277,7 @@ tryst_result tryst_endpoint_set_local(struct tryst_endpoint *endpoint, uint64_t 
     dropped |= (uint8_t)(before & ~endpoint->extra); /* now reached through the kernel's choice */
     if (memcmp(old, endpoint->locals, sizeof old) == 0 && before == endpoint->extra)
         return TRYST_OK;
-    tr_rendezvous_set_locals(&endpoint->rendezvous, now_us, list, used);
+    tr_rendezvous_set_locals(&endpoint->rendezvous, endpoint->kit.now_us, list, used);
     uplinks_update(endpoint);
     hello_update(endpoint);
     tr_session_locals_changed(&endpoint->session, dropped, endpoint->extra, &endpoint->kit);

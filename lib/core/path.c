@@ -81,7 +81,7 @@ static bool is_waiting(const struct tr_path *path)
 
 /* A ping is the path's secret with the time of sending xored into its first three bytes, so that each
  * repetition measures its own round trip. The other five bytes and the age must fit: a peer that wants
- * to pass off an address it does not hold has to guess 43 bits. */
+ * to pass off an address it does not hold has to guess 40 bits. */
 enum { PING_TIME_BITS = 24, PING_UNIT_US = 4 };
 #define PING_AGE_MAX_US (30 * TR_S)
 

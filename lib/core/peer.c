@@ -82,7 +82,6 @@ static void hello_send(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
         datagram->from = kit->locals[path->local];
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
                                                   kit->now_ms, kit->random, datagram->data);
-    tr_path_carried(path, datagram->size);
     path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;
     kit->stats->hellos_sent++;
     if (!peer->is_punched) {

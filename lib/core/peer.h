@@ -25,6 +25,7 @@ struct tr_peer {
     uint32_t handle;
     uint8_t identity[TR_KEY];
     uint64_t epoch;
+    uint8_t entry_hash[16]; /* its part of the roster's hash */
     bool is_listed; /* named by the roster as it is now */
     bool is_connected;
     bool is_greeted; /* HELLO was said */

@@ -111,13 +111,11 @@ void tr_rendezvous_join(struct tr_rendezvous *rendezvous, uint64_t now_us,
                         struct tr_random *random)
 {
     struct tr_record *record = &rendezvous->record;
-    uint64_t since_us = now_us - rendezvous->created_us;
+    /* grows with every join, over restarts too, as wall clocks do, and though time stands still */
+    uint64_t epoch = rendezvous->unix_s * TR_S + (now_us - rendezvous->created_us) + 1;
+    epoch = epoch > record->epoch ? epoch : record->epoch + 1;
     *record = (struct tr_record){
-        .version = TR_VERSION,
-        .versions = 1U << TR_VERSION,
-        /* grows with every join, over restarts too, as wall clocks do */
-        .epoch = rendezvous->unix_s * TR_S + since_us + 1,
-    };
+        .version = TR_VERSION, .versions = 1U << TR_VERSION, .epoch = epoch};
     memcpy(record->session, session, TR_SESSION_BYTES);
     memcpy(record->identity, rendezvous->identity->public_key, TR_KEY);
     tr_random_bytes(random, rendezvous->e, TR_KEY);
@@ -217,13 +215,31 @@ bool tr_rendezvous_next_entry(struct tr_rendezvous *rendezvous, struct tr_entry 
     if (!rendezvous->has_page || tr_reader_left(reader) == 0)
         return false;
     entry->kind = (uint8_t)tr_reader_number(reader, 1);
+    const uint8_t *start = reader->at;
     if (entry->kind == TR_ENTRY_MEMBER)
         tr_layout_decode(&tr_layout_member, &entry->member, reader);
     else if (entry->kind == TR_ENTRY_GONE)
         tr_layout_decode(&tr_layout_gone, &entry->gone, reader);
     else
         reader->fault = true;
+    if (entry->kind == TR_ENTRY_MEMBER && !reader->fault)
+        tr_seal_hash(entry->hash, sizeof entry->hash, "tryst1 entry", NULL, 0, start,
+                     (size_t)(reader->at - start));
     return !reader->fault;
+}
+
+bool tr_rendezvous_take_hash(struct tr_rendezvous *rendezvous, uint8_t hash[16])
+{
+    bool has_hash = rendezvous->has_hash;
+    memcpy(hash, rendezvous->hash, sizeof rendezvous->hash);
+    rendezvous->has_hash = false;
+    return has_hash;
+}
+
+void tr_rendezvous_resync(struct tr_rendezvous *rendezvous)
+{
+    rendezvous->version = 0;
+    rendezvous->wants_page = rendezvous->state == TR_RENDEZVOUS_REGISTERED;
 }
 
 void tr_rendezvous_page_done(struct tr_rendezvous *rendezvous, struct tr_outbox *outbox)

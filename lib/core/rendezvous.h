@@ -36,6 +36,7 @@ uint64_t tr_rendezvous_deadline(const struct tr_rendezvous *rendezvous);
 /* Roster entries of the datagram that just came in; read them all before the next input. */
 struct tr_entry {
     uint8_t kind; /* enum tr_entry_kind */
+    uint8_t hash[16]; /* MEMBER: its part of the roster's hash */
     struct tr_member member;
     struct tr_gone gone;
 };
@@ -43,6 +44,12 @@ bool tr_rendezvous_next_entry(struct tr_rendezvous *rendezvous, struct tr_entry 
 
 /* After the entries were read: acknowledges the page. */
 void tr_rendezvous_page_done(struct tr_rendezvous *rendezvous, struct tr_outbox *outbox);
+
+/* Whether the server just told the hash of the roster at exactly the version that is known. */
+bool tr_rendezvous_take_hash(struct tr_rendezvous *rendezvous, uint8_t hash[16]);
+
+/* The roster that is known is wrong: asks for all of it. */
+void tr_rendezvous_resync(struct tr_rendezvous *rendezvous);
 
 bool tr_rendezvous_next_fact(struct tr_rendezvous *rendezvous, struct tr_fact *fact);
 

@@ -107,6 +107,8 @@ struct tr_rendezvous {
     uint8_t ping[TR_PING_BYTES];
     uint8_t pings;  /* unanswered in a row */
     bool is_hinted; /* an UNKNOWN named our channel: the pings follow faster */
+    bool has_hash;   /* hash is the server's word on the roster at `version` */
+    uint8_t hash[16];
     bool wants_page; /* the server has a newer roster: ask for it */
     uint64_t ping_next_us;
 

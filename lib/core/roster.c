@@ -8,6 +8,9 @@
 /* A server that lost its memory hears of the others one by one: nobody is let go before all had time
  * to come back (3 s of spread, and their tries). */
 #define RESET_GRACE_US (30 * TR_S)
+/* A roster that the server contradicts is asked for anew, but not again and again where an entry of it
+ * cannot be used here. */
+#define CHECK_PAUSE_US (60 * TR_S)
 
 void tr_roster_drop(struct tr_seats *seats, uint32_t seat, uint32_t reason,
                     struct tr_notice_queue *notices)
@@ -47,10 +50,11 @@ static void candidates_set(struct tr_peer *peer, const struct tr_member *member,
     tr_peer_set_candidates(peer, list, count, extra, kit);
 }
 
-static void member_take(struct tr_seats *seats, const struct tr_member *member, uint8_t extra,
+static void member_take(struct tr_seats *seats, const struct tr_entry *entry, uint8_t extra,
                         const struct tr_rendezvous *rendezvous, const struct tr_peer_kit *kit,
                         struct tr_notice_queue *notices)
 {
+    const struct tr_member *member = &entry->member;
     const struct tr_record *record = &member->record;
     if (memcmp(record->identity, rendezvous->record.identity, TR_KEY) == 0)
         return;
@@ -59,6 +63,7 @@ static void member_take(struct tr_seats *seats, const struct tr_member *member, 
         return;
     if (seat < TR_SEATS && record->epoch == seats->peers[seat]->epoch) {
         seats->peers[seat]->is_listed = true;
+        memcpy(seats->peers[seat]->entry_hash, entry->hash, sizeof entry->hash);
         candidates_set(seats->peers[seat], member, extra, rendezvous, kit);
         return;
     }
@@ -74,6 +79,7 @@ static void member_take(struct tr_seats *seats, const struct tr_member *member, 
         bad_record(member, notices);
         return;
     }
+    memcpy(peer->entry_hash, entry->hash, sizeof entry->hash);
     struct tryst_event event = {.type = TRYST_EVENT_JOINED,
                                 .peer = peer->handle,
                                 .data = member->user_data,
@@ -121,7 +127,7 @@ bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
     roster->version = rendezvous->version;
     while (tr_rendezvous_next_entry(rendezvous, &entry)) {
         if (entry.kind == TR_ENTRY_MEMBER)
-            member_take(seats, &entry.member, extra, rendezvous, kit, notices);
+            member_take(seats, &entry, extra, rendezvous, kit, notices);
         else
             gone_take(seats, &entry.gone, notices);
     }
@@ -132,6 +138,23 @@ uint64_t tr_roster_deadline(const struct tr_roster *roster)
 {
     bool is_complete = roster->version >= roster->reset_goal; /* else the next page leads on */
     return roster->is_resetting && is_complete ? roster->reset_us : TR_NEVER;
+}
+
+void tr_roster_check(struct tr_roster *roster, const struct tr_seats *seats,
+                     struct tr_rendezvous *rendezvous, uint64_t now_us)
+{
+    uint8_t expected[16];
+    uint8_t hash[16] = {0};
+    if (!tr_rendezvous_take_hash(rendezvous, expected) || roster->is_resetting ||
+        !tr_is_due(roster->check_us, now_us))
+        return;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        for (size_t i = 0; seats->peers[seat] != NULL && i < sizeof hash; i++)
+            hash[i] ^= seats->peers[seat]->entry_hash[i];
+    if (memcmp(hash, expected, sizeof hash) == 0)
+        return;
+    roster->check_us = now_us + CHECK_PAUSE_US;
+    tr_rendezvous_resync(rendezvous);
 }
 
 void tr_roster_prune(struct tr_roster *roster, struct tr_seats *seats, uint64_t now_us,

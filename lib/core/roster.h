@@ -13,6 +13,7 @@ struct tr_roster {
     bool is_resetting; /* the roster starts anew: who is not listed at reset_goal goes */
     uint64_t reset_goal;
     uint64_t reset_us; /* not before this; TR_NEVER when not resetting */
+    uint64_t check_us; /* when the hash may lead to a resync again */
 };
 
 void tr_roster_init(struct tr_roster *roster);
@@ -22,6 +23,10 @@ void tr_roster_init(struct tr_roster *roster);
 bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
                     struct tr_rendezvous *rendezvous, uint8_t extra,
                     const struct tr_peer_kit *kit, struct tr_notice_queue *notices);
+
+/* Compares with the hash that the server told, and asks for the whole roster where they differ. */
+void tr_roster_check(struct tr_roster *roster, const struct tr_seats *seats,
+                     struct tr_rendezvous *rendezvous, uint64_t now_us);
 
 /* Removes a peer and says that it left. */
 void tr_roster_drop(struct tr_seats *seats, uint32_t seat, uint32_t reason,

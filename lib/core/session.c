@@ -71,6 +71,7 @@ void tr_session_read_page(struct tr_session *session, struct tr_rendezvous *rend
 {
     if (tr_roster_read(&session->roster, &session->seats, rendezvous, session->extra, kit, notices))
         session->deadline_us = 0;
+    tr_roster_check(&session->roster, &session->seats, rendezvous, kit->now_us);
 }
 
 enum tr_drop tr_session_hello(struct tr_session *session, const struct tryst_address *from,
@@ -156,9 +157,10 @@ tryst_result tr_session_send(struct tr_session *session, uint32_t handle, const 
 void tr_session_flush(struct tr_session *session, const struct tr_peer_kit *kit)
 {
     for (uint32_t word = 0; word < TR_SEATS / 64; word++) {
-        for (uint32_t bit = 0; session->open[word] != 0 && bit < 64; bit++)
-            if ((session->open[word] >> bit & 1) && session->seats.peers[word * 64 + bit] != NULL)
-                tr_peer_flush(session->seats.peers[word * 64 + bit], kit);
+        uint32_t seat = word * 64;
+        for (uint64_t left = session->open[word]; left != 0; left >>= 1, seat++)
+            if ((left & 1) != 0 && session->seats.peers[seat] != NULL)
+                tr_peer_flush(session->seats.peers[seat], kit);
         session->open[word] = 0;
     }
 }

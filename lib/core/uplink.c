@@ -29,6 +29,8 @@ void tr_uplinks_refresh(struct tr_rendezvous *rendezvous, uint64_t now_us, bool 
         bool is_asked = uplink->tries > 0 && uplink->tries < TRIES && uplink->next_us != TR_NEVER;
         if (all)
             uplink->is_live = false; /* its address may be another by now */
+        if (is_fresh && !all) /* the channel that kept it is gone: renew it in time */
+            tr_sooner(&uplink->next_us, uplink->cookie_us + TR_COOKIE_FRESH_US);
         if (is_asked || (is_fresh && !all))
             continue;
         uplink->tries = 0;

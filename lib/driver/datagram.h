@@ -19,6 +19,7 @@ struct tr_datagram_socket {
     int fd;         /* -1: closed */
     uint8_t family; /* 4 or 6 */
     uint16_t port;  /* the local port in host order */
+    bool is_plain;  /* nobody asks to which own address a datagram came: receiving is cheaper */
     uint64_t sent;
     uint64_t received;
     uint64_t refused;   /* datagrams the system would not send, each skipped alone */
@@ -28,7 +29,8 @@ struct tr_datagram_socket {
 /* A received datagram. */
 struct tr_arrival {
     struct tryst_address from;
-    struct tryst_address to; /* the own address it came to, port and interface index (scope) too */
+    struct tryst_address to; /* the own address it came to, port and interface index (scope) too;
+                                none when the socket is plain */
     uint8_t *data;           /* the inbox's; may be written to until the next receive */
     size_t size;             /* 0 for an empty datagram and for a truncated one */
 };

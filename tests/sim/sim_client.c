@@ -18,12 +18,26 @@
 static void wake(struct sim_world *w, void *object, uint64_t tag);
 static void drain_later(struct sim_world *w, void *object, uint64_t tag);
 
+/* Whether a source address is one of the host's; a kernel refuses any other. */
+static bool is_own(const struct sim_client *c, const struct tryst_address *from)
+{
+    for (uint32_t i = 0; i < c->host->count; i++)
+        if (sim_ip_equal(&c->host->ifaces[i]->ip4, from) ||
+            sim_ip_equal(&c->host->ifaces[i]->ip6, from))
+            return true;
+    return false;
+}
+
 static void put_on_wire(struct sim_client *c, const struct tryst_datagram *out)
 {
+    if (out->from.family != 0 && !is_own(c, &out->from)) {
+        sim_expect(c->world, c->local_count != 0, "%s sends from an address that is not its own",
+                   c->name);
+        return;
+    }
+    sim_expect(c->world, out->from.family == 0 || out->from.family == out->to.family,
+               "%s sends from one family to the other", c->name);
     sim_watch_sent(c->world, c->party, &out->to, out->data, out->size);
-    if (out->from.family != 0)
-        sim_expect(c->world, out->from.family == out->to.family,
-                   "%s sends from one family to the other", c->name);
     struct sim_sending sending = {.to = out->to,
                                   .from = out->from,
                                   .ttl = out->ttl,
@@ -214,6 +228,7 @@ void sim_client_start(struct sim_client *c)
     c->party = sim_watch_party(w, false);
     c->party->servers = server->addresses;
     c->party->server_count = server->address_count;
+    c->party->sources = c->host->count;
     c->options.server = server->pin;
     c->wake_us = TRYST_NEVER;
     c->is_asleep = false;
@@ -300,7 +315,10 @@ bool sim_client_say(struct sim_client *c, const struct sim_client *to, size_t si
     sim_meter_now = &c->meter;
     tryst_result result = tryst_endpoint_send(c->endpoint, w->now_us, peer->handle, data, size);
     sim_meter_now = NULL;
-    sim_expect(w, result == TRYST_OK || result == TRYST_E_NOT_CONNECTED || result == TRYST_E_FULL,
+    /* E_PEER: it left, and LEFT is not taken yet. */
+    sim_expect(w,
+               result == TRYST_OK || result == TRYST_E_NOT_CONNECTED || result == TRYST_E_FULL ||
+                   result == TRYST_E_PEER,
                "%s: send says %d", c->name, result);
     if (result != TRYST_OK)
         return false;

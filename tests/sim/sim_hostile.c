@@ -9,10 +9,12 @@
 #define HELLO 0x0a
 #define DATA 0x0b
 
+/* genuine: the very bytes of somebody, in his name, to whom he sent them. */
 static void emit(struct sim_world *w, struct sim_hostile *h, const struct tryst_address *to,
-                 const struct tryst_address *spoofed, const uint8_t *data, size_t size)
+                 const struct tryst_address *spoofed, bool genuine, const uint8_t *data,
+                 size_t size)
 {
-    struct sim_sending sending = {.to = *to, .data = data, .size = size};
+    struct sim_sending sending = {.to = *to, .is_genuine = genuine, .data = data, .size = size};
     if (spoofed != NULL) {
         sending.from = *spoofed;
         sending.is_spoofed = true;
@@ -29,7 +31,7 @@ static void tap(struct sim_world *w, void *object, const struct sim_packet *pack
     h->captured[h->count++ % SIM_CAPTURED] = *packet;
     if ((packet->data[0] == HELLO || packet->data[0] == DATA) &&
         sim_random_hit(&w->choice, h->copy))
-        emit(w, h, &packet->dst, NULL, packet->data, packet->size);
+        emit(w, h, &packet->dst, NULL, false, packet->data, packet->size);
 }
 
 static void receive(struct sim_world *w, void *object, const struct sim_packet *packet,
@@ -102,7 +104,10 @@ static void attack(struct sim_world *w, void *object, uint64_t tag)
     const struct tryst_address *to = sim_random_below(r, 3) == 0 ? &other->dst : &model->dst;
     if (sim_random_below(r, 8) == 0)
         to = &w->server->addresses[0];
-    emit(w, h, to, sim_random_below(r, 2) == 0 ? &model->src : NULL, data, size);
+    bool is_spoofed = sim_random_below(r, 2) == 0;
+    bool is_genuine = is_spoofed && model->is_genuine && size == model->size &&
+                      memcmp(data, model->data, size) == 0 && sim_address_equal(to, &model->dst);
+    emit(w, h, to, is_spoofed ? &model->src : NULL, is_genuine, data, size);
 }
 
 void sim_hostile_flood(struct sim_world *w, struct sim_hostile *h, uint64_t period_us)

@@ -14,7 +14,7 @@
 #define SIM_DELAY_US 12500
 #define SIM_RTT_US (4 * SIM_DELAY_US)
 
-/* X(function, name, seeds in the checks, what it tells) */
+/* X(function, name, seeds in the checks, what it tells); 0 seeds: only when asked for. */
 #define SIM_STORIES(X)                                                                             \
     X(cold, "cold", 3, "two join with no cookie yet: one server round trip more")                  \
     X(late_joiner, "late-joiner", 3, "one joins five that are there")                              \
@@ -37,7 +37,9 @@
     X(dual_homed, "dual-homed", 4, "two uplinks, either dead")                                     \
     X(move, "move", 5, "the working uplink dies, the other takes over")                            \
     X(long_run, "long", 2, "ten minutes of talk over five rekeys")                                 \
-    X(poison, "poison", 10, "gateways that keep a stranger's tuple for themselves")                \
+    X(poison, "poison", 3, "gateways that keep a stranger's tuple for themselves")                 \
+    X(poison_late, "poison-late", 0, "the same with a lost introduction: only to be measured")     \
+    X(second_family, "second-family", 3, "idle on IPv6, an IPv4 newcomer after the NAT forgot")    \
     X(mixed_mesh, "mixed-mesh", 3, "eight in mixed NATs")                                          \
     X(flood, "flood", 5, "garbage, mutants and replays at everybody")                              \
     X(hijack, "hijack", 10, "copies of hellos and data from other addresses")                      \

@@ -129,11 +129,11 @@ static void check_client_budget(struct sim_world *w, struct sim_party *party, st
     if (type == BIND) {
         sim_expect(w, is_own_server(party, &r->address), "party %u sent BIND to %s, not its server",
                    party->id, text);
-        sim_expect(w, r->binds <= BINDS_A_SPAN * spans, "party %u sent %u BIND to silent %s",
-                   party->id, r->binds, text);
+        sim_expect(w, r->binds <= BINDS_A_SPAN * spans * party->sources,
+                   "party %u sent %u BIND to silent %s", party->id, r->binds, text);
     } else if (type == HELLO) {
         uint64_t answers = r->received * 3 / HELLO_SIZE;
-        sim_expect(w, r->hellos <= HELLOS_A_SPAN * spans + answers,
+        sim_expect(w, r->hellos <= HELLOS_A_SPAN * spans * party->sources + answers,
                    "party %u sent %u hellos in %.3f s to unproven %s", party->id, r->hellos,
                    (double)(w->now_us - r->first_us) / 1e6, text);
     } else {

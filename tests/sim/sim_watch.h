@@ -25,6 +25,7 @@ struct sim_party {
     bool is_server;
     const struct tryst_address *servers; /* of a client: where BIND may go */
     uint32_t server_count;
+    uint32_t sources;    /* uplinks: each is a path of its own to every address */
     struct sim_map book; /* address hash to record + 1 */
     struct sim_record *records;
     uint32_t count;

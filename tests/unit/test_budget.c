@@ -33,9 +33,19 @@ static void budget_ends_at_the_burst_of_one_port(void)
     start(1);
     struct tryst_address victim = address("192.168.1.1:53");
     ASSERT_EQ_UINT(take_all(&victim, 0), TR_BUDGET_PORT_BURST);
-    ASSERT_FALSE(tr_budget_take(&budget, &victim, 499));
-    ASSERT_TRUE(tr_budget_take(&budget, &victim, 500)); /* two a second */
-    ASSERT_FALSE(tr_budget_take(&budget, &victim, 500));
+    ASSERT_FALSE(tr_budget_take(&budget, &victim, TR_BUDGET_PORT_PERIOD_MS - 1));
+    ASSERT_TRUE(tr_budget_take(&budget, &victim, TR_BUDGET_PORT_PERIOD_MS));
+    ASSERT_FALSE(tr_budget_take(&budget, &victim, TR_BUDGET_PORT_PERIOD_MS));
+}
+
+static void budget_gives_one_port_24_in_any_30_seconds(void)
+{
+    start(6);
+    struct tryst_address victim = address("45.1.2.3:4000");
+    unsigned taken = 0;
+    for (uint32_t now_ms = 0; now_ms < 30000; now_ms++)
+        taken += tr_budget_take(&budget, &victim, now_ms);
+    ASSERT_TRUE(taken >= 23 && taken <= 24);
 }
 
 static void budget_fills_up_to_the_burst_and_no_further(void)
@@ -83,6 +93,7 @@ static void budget_lets_a_search_through(void)
 }
 
 UNIT_MAIN("budget", UNIT_CASE(budget_ends_at_the_burst_of_one_port),
+          UNIT_CASE(budget_gives_one_port_24_in_any_30_seconds),
           UNIT_CASE(budget_fills_up_to_the_burst_and_no_further),
           UNIT_CASE(budget_of_a_host_bounds_all_its_ports),
           UNIT_CASE(budget_of_one_host_leaves_another_alone),

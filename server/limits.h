@@ -13,8 +13,8 @@
     X(identity_sessions, 8, 1, 256, "sessions of one identity")                                    \
     X(keepalive_ms, 15000, 100, 600000, "how often a client pings")                                \
     X(expire_ms, 45000, 200, 3600000, "silence before a participant leaves; above keepalive_ms")   \
-    X(register_rate, 20, 1, 1000000, "registrations a second from one /32 or /56")                 \
-    X(register_burst, 100, 1, 1000000, "and at once")
+    X(register_rate, 50, 1, 1000000, "registrations a second from one /32 or /56")                 \
+    X(register_burst, 300, 1, 1000000, "and at once")
 
 /* Zero means the default. */
 struct tr_service_limits {

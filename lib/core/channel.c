@@ -142,7 +142,7 @@ static void ping_send(struct tr_rendezvous *rendezvous, uint64_t now_us, struct 
         rendezvous->ping_us = now_us;
     rendezvous->pings++;
     rendezvous->ping_next_us =
-        now_us + (rendezvous->is_hinted ? PING_HINTED_US : PING_RETRY_US);
+        now_us + (rendezvous->is_hinted ? PING_HINTED_US + rendezvous->rtt_us : PING_RETRY_US);
 }
 
 /* The NAT of an uplink gave us another address: prove it and register it. */

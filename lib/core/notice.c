@@ -110,18 +110,19 @@ bool tr_notice_put(struct tr_notice_queue *queue, const struct tryst_event *even
         return false;
     if (queue->count == queue->capacity && !events_grow(queue))
         return false;
-    struct tryst_event copy = *event;
+    size_t offset = 0;
     if (event->size > 0) {
-        size_t offset = 0;
         size_t most = event->type == TRYST_EVENT_MESSAGE ? TR_NOTICE_BYTES_MAX : TR_NOTICE_ROOM_MAX;
         if (!place(queue, event->size, &offset) &&
             !(bytes_grow(queue, event->size, most) && place(queue, event->size, &offset)))
             return false;
         memcpy(queue->bytes + offset, event->data, event->size);
-        copy.data = as_data(offset);
         queue->held++;
     }
-    *event_at(queue, queue->count) = copy;
+    struct tryst_event *slot = event_at(queue, queue->count);
+    *slot = *event;
+    if (event->size > 0)
+        slot->data = as_data(offset);
     queue->count++;
     return true;
 }

@@ -231,9 +231,13 @@ void tr_path_pinged(struct tr_path *path, bool is_chosen, const struct tr_path_t
 uint64_t tr_paths_deadline(const struct tr_path_set *paths, const struct tr_path_times *times)
 {
     uint64_t next = TR_NEVER;
+    const struct tr_path *chosen =
+        paths->chosen != TR_PATH_NONE ? &paths->list[paths->chosen] : NULL;
     for (uint8_t i = 0; i < paths->count; i++) {
         if (!paths->list[i].is_proven)
             continue;
+        if (chosen != NULL && chosen->is_proven && is_better(&paths->list[i], chosen))
+            tr_sooner(&next, paths->moved_us + MOVE_PAUSE_US);
         tr_sooner(&next, paths->list[i].next_us);
         tr_sooner(&next, paths->list[i].heard_us + times->path_us);
     }

@@ -159,12 +159,9 @@ static void hello_candidates(struct tr_peer *peer, const struct tr_hello_body *b
 static void roster_compare(struct tr_peer *peer, const struct tr_hello_body *body,
                            const struct tr_peer_kit *kit)
 {
-    if (body->roster_fence != kit->hello->roster_fence ||
-        body->roster_version <= kit->hello->roster_version)
-        return;
-    peer->roster_fence = body->roster_fence;
-    peer->roster_version = body->roster_version;
-    peer->news |= TR_NEWS_ROSTER;
+    if (body->roster_fence == kit->hello->roster_fence &&
+        body->roster_version > kit->hello->roster_version)
+        peer->news |= TR_NEWS_ROSTER;
 }
 
 enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,

@@ -18,7 +18,7 @@ enum tr_peer_news {
     TR_NEWS_PUNCH = 16,      /* its first hello left, to news_address */
     TR_NEWS_HELLO = 32,      /* the first one from it came, from news_address */
     TR_NEWS_INDEX = 64,      /* receive indexes changed */
-    TR_NEWS_ROSTER = 128,    /* it knows a newer roster: roster_fence, roster_version */
+    TR_NEWS_ROSTER = 128,    /* it knows a newer roster than we do */
 };
 
 struct tr_peer {
@@ -30,14 +30,11 @@ struct tr_peer {
     bool is_connected;
     bool is_greeted; /* HELLO was said */
     bool is_punched; /* PUNCH was said */
-    bool may_loopback;
     uint8_t news; /* of enum tr_peer_news */
     uint8_t stage;
     uint8_t reason;
     uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */
     uint64_t hello_next_us;
-    uint64_t roster_fence;
-    uint64_t roster_version;
     struct tryst_address news_address;
     struct tr_handshake handshake;
     struct tr_path_set paths;

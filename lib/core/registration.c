@@ -7,15 +7,18 @@
 #include "lib/core/uplink.h"
 #include <string.h>
 
-/* Retransmission: a quarter over the measured round trip, as the cookie's trip is known; 250 ms where
- * it is not; x 1.6, 8 tries (PROTOCOL.md, flows). */
+/* A REGISTER is sent in pairs, its copy a quarter of the cookie's round trip after it: at 10 % loss one
+ * in five would wait a whole timeout otherwise. The next pair follows a quarter over the round trip
+ * later, or 250 ms where that is less; x 1.6, 8 pairs. A server a few milliseconds away has answered
+ * before the copy is due. */
+#define COPY_LEAST_US (4 * TR_MS)
 #define RETRY_MAX_US (250 * TR_MS)
 #define RETRY_EXTRA_US (4 * TR_MS)
 #define SLOW_RETRY_US (5 * TR_S)
 /* Changed addresses are told after this, so that several changes make one REGISTER. */
 #define DIRTY_US (50 * TR_MS)
 #define RETURN_SPREAD_US (3 * TR_S)
-enum { TRIES = 8, TRIES_BEFORE_OTHER = 2 };
+enum { TRIES = 16, TRIES_BEFORE_OTHER = 4 };
 
 void tr_registration_start(struct tr_rendezvous *rendezvous, uint64_t start_us)
 {
@@ -134,10 +137,14 @@ static void request_send(struct tr_rendezvous *rendezvous, uint64_t now_us,
         datagram->size = TR_DATAGRAM_BYTES;
         memcpy(datagram->data, rendezvous->request, TR_DATAGRAM_BYTES);
     }
+    uint64_t copy = uplink->rtt_us / 4;
+    copy = copy > COPY_LEAST_US ? copy : COPY_LEAST_US;
     uint64_t pause = (uint64_t)uplink->rtt_us * 5 / 4 + RETRY_EXTRA_US;
     pause = pause > RETRY_MAX_US ? RETRY_MAX_US : pause;
-    for (unsigned i = 0; i < rendezvous->tries; i++)
+    for (unsigned pairs = rendezvous->tries / 2; pairs > 0; pairs--)
         pause = pause * 8 / 5;
+    if (rendezvous->tries % 2 == 0)
+        pause = copy;
     rendezvous->asked_us = now_us;
     rendezvous->ask_next_us = now_us + pause + tr_random_below(random, pause / 5 + 1);
     rendezvous->is_asking = true;

@@ -24,7 +24,8 @@ struct tr_uplink {
     struct tr_cookie cookie;
     struct tr_candidate seen;
     uint64_t cookie_us; /* when the cookie came */
-    uint64_t sent_us;   /* when the newest BIND left */
+    uint64_t asked_us;  /* when the first BIND since the last cookie left, */
+    uint64_t sent_us;   /* and the newest */
     uint64_t next_us;   /* next BIND; TR_NEVER when none is wanted */
     uint32_t rtt_us;
 };

@@ -149,13 +149,18 @@ tryst_result tr_session_send(struct tr_session *session, uint32_t handle, const 
         return TRYST_E_PEER;
     tryst_result result = tr_peer_send(peer, data, size, kit);
     uint32_t seat = tr_seats_of(handle);
-    if (peer->bundle.datagram != NULL)
+    if (peer->bundle.datagram != NULL) {
         session->open[seat / 64] |= UINT64_C(1) << seat % 64;
+        session->has_open = true;
+    }
     return result;
 }
 
 void tr_session_flush(struct tr_session *session, const struct tr_peer_kit *kit)
 {
+    if (!session->has_open)
+        return;
+    session->has_open = false;
     for (uint32_t word = 0; word < TR_SEATS / 64; word++) {
         uint32_t seat = word * 64;
         for (uint64_t left = session->open[word]; left != 0; left >>= 1, seat++)

@@ -9,6 +9,7 @@ struct tr_session {
     struct tr_seats seats;
     struct tr_roster roster;
     uint64_t open[TR_SEATS / 64]; /* which seats have a bundle to flush */
+    bool has_open;                /* any of them */
     uint8_t extra;        /* slots of local addresses that are tried beside the kernel's choice */
     bool is_behind;       /* a peer knows a newer roster */
     uint64_t deadline_us; /* the soonest of the peers', 0: to be computed */

@@ -45,8 +45,10 @@ static void bind_send(struct tr_rendezvous *rendezvous, struct tr_uplink *uplink
     if (datagram == NULL)
         return;
     struct tr_bind bind = {.type = TR_BIND, .version = TR_VERSION, .magic = TR_MAGIC};
-    if (uplink->tries == 0)
+    if (uplink->tries == 0) {
         tr_random_bytes(random, uplink->nonce, sizeof uplink->nonce);
+        uplink->asked_us = now_us;
+    }
     /* The time of sending rides in the last four bytes, so that each try measures its own trip. */
     tr_put_u32(uplink->nonce + NONCE_FIXED, (uint32_t)now_us);
     memcpy(bind.app, rendezvous->app, sizeof bind.app);
@@ -113,6 +115,15 @@ static uint16_t certificate_judge(struct tr_rendezvous *rendezvous, uint64_t now
     return TRYST_REASON_NONE;
 }
 
+/* The trip that a cookie tells of. Nothing protects those bytes on their way, so a time at which no
+ * BIND left is no trip: UINT32_MAX. */
+static uint32_t trip(const struct tr_uplink *uplink, uint64_t now_us, const uint8_t nonce[16])
+{
+    uint32_t took = (uint32_t)now_us - tr_get_u32(nonce + NONCE_FIXED);
+    bool is_possible = took <= now_us - uplink->asked_us && took >= now_us - uplink->sent_us;
+    return is_possible ? took : UINT32_MAX;
+}
+
 static struct tr_uplink *find(struct tr_rendezvous *rendezvous, const struct tryst_address *from,
                               const uint8_t nonce[16])
 {
@@ -146,7 +157,7 @@ static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *upli
     uplink->seen = tr_candidate_canonical(&seen);
     uplink->cookie = reply->cookie;
     uplink->cookie_us = now_us;
-    uplink->rtt_us = (uint32_t)now_us - tr_get_u32(reply->nonce + NONCE_FIXED);
+    uplink->rtt_us = trip(uplink, now_us, reply->nonce);
     uplink->tries = 0;
     uplink->is_live = true;
     uplink->next_us = rendezvous->state == TR_RENDEZVOUS_REGISTERED
@@ -175,7 +186,7 @@ enum tr_drop tr_uplinks_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
     if (!tr_envelope_head(&tr_layout_cookie_reply, &reply, data, size))
         return TR_DROP_SHORT;
     struct tr_uplink *uplink = find(rendezvous, from, reply.nonce);
-    if (uplink == NULL)
+    if (uplink == NULL || trip(uplink, now_us, reply.nonce) == UINT32_MAX)
         return TR_DROP_COOKIE;
     uint16_t reason = certificate_judge(rendezvous, now_us, &reply.certificate);
     if (reason == TRYST_REASON_NONE && (reply.versions & 1U << TR_VERSION) == 0)

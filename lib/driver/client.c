@@ -103,9 +103,11 @@ static void became_readable(uv_poll_t *watch, int status, int events)
         uv_poll_start(watch, UV_READABLE, became_readable);
 }
 
-/* libuv hands new watchers to the kernel when it runs, not before. */
+/* libuv hands new watchers to the kernel when it runs, not before. They start when the descriptor is
+ * asked for: each datagram would pay for them (a twentieth of its whole trip), and run waits without. */
 static void start_watches(struct tryst_client *client)
 {
+    client->is_watching = true;
     for (uint32_t i = 0; i < 2; i++)
         if (client->lanes[i].is_watched)
             uv_poll_start(&client->lanes[i].watch, UV_READABLE, became_readable);
@@ -127,7 +129,6 @@ static tryst_result start(struct tryst_client *client, const struct tryst_identi
         result = start_loop(client);
     if (result != TRYST_OK)
         return result;
-    start_watches(client);
     tr_resolver_init(&client->resolver, &client->loop, pin->host, pin->port);
     tr_client_list_interfaces(client);
     client->is_queued = true;
@@ -279,7 +280,11 @@ tryst_result tryst_client_run(struct tryst_client *client, int32_t timeout_ms)
 
 int32_t tryst_client_fileno(const struct tryst_client *client)
 {
-    return client != NULL ? uv_backend_fd(&client->loop) : TRYST_E_ARGUMENT;
+    if (client == NULL)
+        return TRYST_E_ARGUMENT;
+    if (!client->is_watching) /* known to nobody else: the sockets are read all the same */
+        start_watches((struct tryst_client *)(uintptr_t)client);
+    return uv_backend_fd(&client->loop);
 }
 
 int32_t tryst_client_timeout_ms(const struct tryst_client *client)

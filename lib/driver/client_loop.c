@@ -71,7 +71,7 @@ void tr_client_list_interfaces(struct tryst_client *client)
         list[kept++].port = lane->socket.port;
     }
     for (uint32_t i = 0; i < 2; i++)
-        client->lanes[i].socket.is_plain = of_family[i] == 1;
+        tr_datagram_set_plain(&client->lanes[i].socket, of_family[i] == 1);
     uint64_t signature = tr_interfaces_signature(list, kept);
     client->listed_us = client->now_us;
     client->refused_count = count_refused(client);

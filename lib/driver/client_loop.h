@@ -29,6 +29,7 @@ struct tryst_client {
     uint64_t now_us; /* as last read; stands still between turns */
     uv_loop_t loop;
     bool has_loop;
+    bool is_watching;        /* the loop's descriptor tells of the sockets */
     bool is_queued;          /* a call may have left output in the endpoint */
     struct tr_lane lanes[2]; /* IPv4, IPv6 */
     uint32_t busy;           /* the lane that last received something */

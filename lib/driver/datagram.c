@@ -165,12 +165,24 @@ static void set_fragmentation(int fd, uint8_t family)
 #endif
 }
 
+static bool ask_destination(int fd, uint8_t family, bool is_asked)
+{
+    return family == 4 ? set_option(fd, IPPROTO_IP, IP_PKTINFO, is_asked)
+                       : set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, is_asked);
+}
+
+void tr_datagram_set_plain(struct tr_datagram_socket *sock, bool is_plain)
+{
+    if (sock->fd >= 0 && sock->is_plain != is_plain)
+        ask_destination(sock->fd, sock->family, !is_plain);
+    sock->is_plain = is_plain;
+}
+
 static bool set_up(int fd, const struct tryst_address *local, uint32_t buffer_bytes)
 {
-    if (local->family == 4 && !set_option(fd, IPPROTO_IP, IP_PKTINFO, 1))
+    if (local->family == 6 && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
         return false;
-    if (local->family == 6 && (!set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) ||
-                               !set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)))
+    if (!ask_destination(fd, local->family, true))
         return false;
     set_fragmentation(fd, local->family);
     if (buffer_bytes > 0 && buffer_bytes <= INT32_MAX) {

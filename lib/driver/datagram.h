@@ -19,7 +19,7 @@ struct tr_datagram_socket {
     int fd;         /* -1: closed */
     uint8_t family; /* 4 or 6 */
     uint16_t port;  /* the local port in host order */
-    bool is_plain;  /* nobody asks to which own address a datagram came: receiving is cheaper */
+    bool is_plain;  /* arrivals do not say to which own address they came */
     uint64_t sent;
     uint64_t received;
     uint64_t refused;   /* datagrams the system would not send, each skipped alone */
@@ -49,6 +49,9 @@ tryst_result tr_datagram_open(struct tr_datagram_socket *sock, const struct trys
 
 /* Fine when closed; the counters stay. */
 void tr_datagram_close(struct tr_datagram_socket *sock);
+
+/* Whether the addresses that datagrams come to are left out, which makes receiving cheaper. */
+void tr_datagram_set_plain(struct tr_datagram_socket *sock, bool is_plain);
 
 /* NULL: no memory. 150 KB, of which only what datagrams fill is ever touched. */
 struct tr_datagram_inbox *tr_datagram_inbox_create(void);

@@ -6,12 +6,12 @@
 #include <string.h>
 
 enum {
-    WAIT_LEAST = 20000,
+    WAIT_LEAST = 12000,
     WAIT_MOST = 250000,
     WAIT_UNKNOWN = 100000,
     WAIT_CAP = 2000000, /* after growing */
-    WAIT_MARGIN = 10000,
-    EARLY_LEAST = 8000,
+    WAIT_MARGIN = 4000,
+    EARLY_LEAST = 3000,
     EARLY_PAGES = 2, /* under way: more is a roster to be read, not news to be told */
 };
 

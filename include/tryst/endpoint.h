@@ -36,7 +36,8 @@ struct tryst_datagram {
  * identity  who this is; copied
  * options   NULL is refused: the server's key must be pinned
  * seed      TRYST_SEED_SIZE secret random bytes, never used twice: all its randomness
- * unix_s    wall-clock seconds, to judge the server's certificate; 0 leaves its dates unjudged
+ * unix_ms   wall-clock milliseconds since 1970, to judge the server's certificate and to order this
+ *           join after all before it of the same identity; 0 leaves the certificate's dates unjudged
  *
  * Returns   TRYST_OK; TRYST_E_ARGUMENT; TRYST_E_FORMAT for a bad pin; TRYST_E_MEMORY; TRYST_E_CRYPTO.
  * Threads   one at a time per endpoint; different endpoints are free of each other. So for all below.
@@ -45,7 +46,7 @@ TRYST_API tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
                                              const struct tryst_identity *identity,
                                              const struct tryst_options *options,
                                              const uint8_t seed[TRYST_SEED_SIZE], uint64_t now_us,
-                                             uint64_t unix_s);
+                                             uint64_t unix_ms);
 
 /* Wipes and frees; NULL is fine. Tells nobody: call tryst_endpoint_leave and send its output first.
  * Since 0.1 */

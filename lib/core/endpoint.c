@@ -70,7 +70,7 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
                                    const struct tryst_identity *identity,
                                    const struct tryst_options *options,
                                    const uint8_t seed[TRYST_SEED_SIZE], uint64_t now_us,
-                                   uint64_t unix_s)
+                                   uint64_t unix_ms)
 {
     struct tryst_pin pin;
     if (endpoint == NULL || identity == NULL || options == NULL || seed == NULL ||
@@ -93,7 +93,7 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
     made->created_us = now_us;
     tr_random_init(&made->random, seed);
     tr_notice_init(&made->notices);
-    tr_rendezvous_init(&made->rendezvous, &made->identity, pin.key, made->app, now_us, unix_s);
+    tr_rendezvous_init(&made->rendezvous, &made->identity, pin.key, made->app, now_us, unix_ms);
     tr_session_init(&made->session, &made->random);
     tr_budget_init(&made->budget, &made->random);
     kit_init(made, options);

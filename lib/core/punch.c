@@ -6,12 +6,14 @@
 
 /* Milliseconds after the start at which rounds go out; then the pause doubles, up to SLOWEST_MS. The
  * first ones are close, as an answered hello ends them and a lost one costs the whole wait. */
-static const uint16_t rounds_ms[] = {0, 15, 40, 80, 140, 220, 320, 450, 650, 900};
-enum { ROUNDS = sizeof rounds_ms / sizeof rounds_ms[0], SLOWEST_MS = 30000 };
+static const uint16_t rounds_ms[] = {0, 5, 15, 40, 80, 140, 220, 320, 450, 650, 900};
+/* The slowest pause stays below the 30 s for which a filter remembers what went out (RFC 4787 allows
+ * no less than 120 s; Linux keeps 30 s), or two slow sides may miss each other for ever. */
+enum { ROUNDS = sizeof rounds_ms / sizeof rounds_ms[0], SLOWEST_MS = 20000 };
 
 /* Quick rounds that are finished although a path is proven already: a local path that lost its first
  * hello still gets its chance. */
-enum { ROUNDS_WHEN_OPEN = 6 };
+enum { ROUNDS_WHEN_OPEN = 7 };
 
 static void enter(struct tr_punch *punch, enum tr_punch_state state)
 {

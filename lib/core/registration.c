@@ -9,9 +9,9 @@
 
 /* A REGISTER is sent in pairs, its copy a quarter of the cookie's round trip after it: at 10 % loss one
  * in five would wait a whole timeout otherwise. The next pair follows a quarter over the round trip
- * later, or 250 ms where that is less; x 1.6, 8 pairs. A server a few milliseconds away has answered
+ * later, or 250 ms where that is less; x 1.6, 8 pairs. A server three milliseconds away has answered
  * before the copy is due. */
-#define COPY_LEAST_US (4 * TR_MS)
+#define COPY_LEAST_US (3 * TR_MS)
 #define RETRY_MAX_US (250 * TR_MS)
 #define RETRY_EXTRA_US (4 * TR_MS)
 #define SLOW_RETRY_US (5 * TR_S)

@@ -10,14 +10,14 @@
 
 void tr_rendezvous_init(struct tr_rendezvous *rendezvous, const struct tryst_identity *identity,
                         const uint8_t root[TR_KEY], const uint8_t app[TR_APP_BYTES],
-                        uint64_t now_us, uint64_t unix_s)
+                        uint64_t now_us, uint64_t unix_ms)
 {
     memset(rendezvous, 0, sizeof *rendezvous);
     rendezvous->identity = identity;
     memcpy(rendezvous->root, root, TR_KEY);
     memcpy(rendezvous->app, app, TR_APP_BYTES);
     rendezvous->created_us = now_us;
-    rendezvous->unix_s = unix_s;
+    rendezvous->unix_ms = unix_ms;
     rendezvous->dirty_us = TR_NEVER;
 }
 
@@ -112,7 +112,7 @@ void tr_rendezvous_join(struct tr_rendezvous *rendezvous, uint64_t now_us,
 {
     struct tr_record *record = &rendezvous->record;
     /* grows with every join, over restarts too, as wall clocks do, and though time stands still */
-    uint64_t epoch = rendezvous->unix_s * TR_S + (now_us - rendezvous->created_us) + 1;
+    uint64_t epoch = rendezvous->unix_ms * TR_MS + (now_us - rendezvous->created_us) + 1;
     epoch = epoch > record->epoch ? epoch : record->epoch + 1;
     *record = (struct tr_record){
         .version = TR_VERSION, .versions = 1U << TR_VERSION, .epoch = epoch};

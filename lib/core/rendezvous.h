@@ -7,7 +7,7 @@
 
 void tr_rendezvous_init(struct tr_rendezvous *rendezvous, const struct tryst_identity *identity,
                         const uint8_t root[TR_KEY], const uint8_t app[TR_APP_BYTES],
-                        uint64_t now_us, uint64_t unix_s);
+                        uint64_t now_us, uint64_t unix_ms);
 void tr_rendezvous_clear(struct tr_rendezvous *rendezvous);
 
 /* Which server addresses to ask from which local ones. locals: what the roster shall name; extra: the

@@ -62,7 +62,7 @@ struct tr_rendezvous {
     uint8_t root[TR_KEY];
     uint8_t app[TR_APP_BYTES];
     uint64_t created_us;
-    uint64_t unix_s; /* wall clock at created_us, 0: unknown */
+    uint64_t unix_ms; /* wall clock at created_us, 0: unknown */
     struct tr_uplink uplinks[TR_UPLINKS_MAX];
     uint8_t uplink_count;
     uint8_t uplink; /* index of the one that registers */

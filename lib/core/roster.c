@@ -101,12 +101,14 @@ static void reset_start(struct tr_roster *roster, struct tr_seats *seats,
                         const struct tr_rendezvous *rendezvous, uint64_t now_us)
 {
     bool is_new_life = roster->fence != 0 && roster->fence != rendezvous->fence;
+    uint64_t until_us = is_new_life ? now_us + RESET_GRACE_US : now_us;
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         if (seats->peers[seat] != NULL)
             seats->peers[seat]->is_listed = false;
+    if (!roster->is_resetting || roster->reset_us < until_us)
+        roster->reset_us = until_us; /* the same start said again does not end the grace */
     roster->is_resetting = true;
     roster->reset_goal = rendezvous->page.goal;
-    roster->reset_us = is_new_life ? now_us + RESET_GRACE_US : now_us;
 }
 
 void tr_roster_init(struct tr_roster *roster)

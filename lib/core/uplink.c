@@ -6,10 +6,13 @@
 #include "lib/core/candidate.h"
 #include <string.h>
 
-/* 250 ms x 1.6, give or take a fifth, 8 tries; then slowly for ever (PROTOCOL.md, flows). */
-#define FIRST_RETRY_US (250 * TR_MS)
-#define SLOW_RETRY_US (15 * TR_S)
-enum { TRIES = 8, NONCE_FIXED = 12 };
+/* Pauses after each of 8 tries, give or take a fifth; then slowly for ever. No round trip is known yet,
+ * so the first ones are close: a player waits behind them. */
+static const uint16_t retry_ms[] = {20, 50, 120, 250, 400, 640, 1024, 1638};
+#define SLOW_RETRY_US (5 * TR_S)
+#define SLOW_RETRY_LEAST_US (1 * TR_S) /* however often it is asked for */
+#define SPARE_RETRY_US (15 * TR_S) /* where another uplink answers */
+enum { TRIES = sizeof retry_ms / sizeof retry_ms[0], NONCE_FIXED = 12 };
 
 static uint64_t jittered(uint64_t pause, struct tr_random *random)
 {
@@ -33,6 +36,11 @@ void tr_uplinks_refresh(struct tr_rendezvous *rendezvous, uint64_t now_us, bool 
             tr_sooner(&uplink->next_us, uplink->cookie_us + TR_COOKIE_FRESH_US);
         if (is_asked || (is_fresh && !all))
             continue;
+        if (uplink->tries == TRIES) { /* silent so far: one more try, not another series */
+            uint64_t soon = uplink->sent_us + SLOW_RETRY_LEAST_US;
+            tr_sooner(&uplink->next_us, soon > now_us ? soon : now_us);
+            continue;
+        }
         uplink->tries = 0;
         uplink->next_us = now_us;
     }
@@ -72,6 +80,24 @@ static void say_lost(struct tr_rendezvous *rendezvous, uint16_t reason)
                                                      .reason = reason});
 }
 
+/* Counts a try and says how long to wait for its cookie. */
+static uint64_t retry_pause(struct tr_rendezvous *rendezvous, struct tr_uplink *uplink,
+                            uint64_t now_us)
+{
+    uint64_t pause = retry_ms[uplink->tries < TRIES ? uplink->tries : TRIES - 1] * TR_MS;
+    uint64_t known = (uint64_t)uplink->rtt_us * 5 / 4; /* from an earlier cookie */
+    if (uplink->tries < TRIES)
+        uplink->tries++;
+    if (uplink->tries < TRIES)
+        return pause > known ? pause : known;
+    uplink->is_live = uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_VALID_US;
+    say_lost(rendezvous, TRYST_REASON_SILENT);
+    for (size_t i = 0; i < rendezvous->uplink_count; i++)
+        if (rendezvous->uplinks[i].is_live)
+            return SPARE_RETRY_US;
+    return SLOW_RETRY_US;
+}
+
 void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
                      struct tr_random *random)
 {
@@ -80,17 +106,7 @@ void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct t
         if (!tr_is_due(uplink->next_us, now_us))
             continue;
         bind_send(rendezvous, uplink, now_us, outbox, random);
-        uint64_t pause = FIRST_RETRY_US;
-        for (unsigned try = 0; try < uplink->tries; try++)
-            pause = pause * 8 / 5;
-        if (uplink->tries < TRIES)
-            uplink->tries++;
-        if (uplink->tries == TRIES) {
-            uplink->is_live = uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_VALID_US;
-            say_lost(rendezvous, TRYST_REASON_SILENT);
-            pause = SLOW_RETRY_US;
-        }
-        uplink->next_us = now_us + jittered(pause, random);
+        uplink->next_us = now_us + jittered(retry_pause(rendezvous, uplink, now_us), random);
     }
 }
 
@@ -105,8 +121,8 @@ static uint16_t certificate_judge(struct tr_rendezvous *rendezvous, uint64_t now
         certificate->not_after_s != rendezvous->certificate.not_after_s) {
         if (!tr_certificate_verify(certificate, rendezvous->root))
             return TRYST_REASON_BAD_CERTIFICATE;
-        uint64_t unix_s = rendezvous->unix_s + (now_us - rendezvous->created_us) / TR_S;
-        if (rendezvous->unix_s != 0 &&
+        uint64_t unix_s = rendezvous->unix_ms / 1000 + (now_us - rendezvous->created_us) / TR_S;
+        if (rendezvous->unix_ms != 0 &&
             (unix_s < certificate->not_before_s || unix_s > certificate->not_after_s))
             return TRYST_REASON_STALE_CERTIFICATE;
     }

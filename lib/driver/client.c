@@ -30,7 +30,7 @@ static tryst_result create_endpoint(struct tryst_client *client,
     uint8_t seed[TRYST_SEED_SIZE];
     tr_seal_entropy(seed, sizeof(seed));
     result = tryst_endpoint_create(&client->endpoint, identity, options, seed, client->now_us,
-                                   tr_client_unix_s());
+                                   tr_client_unix_ms());
     if (result == TRYST_OK)
         result = tryst_identity_public_key(identity, client->public_key);
     tr_seal_wipe(seed, sizeof(seed));

@@ -30,11 +30,11 @@ uint64_t tr_client_now_us(void)
     return (uint64_t)time.tv_sec * TR_S + (uint64_t)time.tv_nsec / 1000;
 }
 
-uint64_t tr_client_unix_s(void)
+uint64_t tr_client_unix_ms(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_REALTIME, &time);
-    return time.tv_sec > 0 ? (uint64_t)time.tv_sec : 0;
+    return time.tv_sec > 0 ? (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000 : 0;
 }
 
 static struct tr_lane *lane_of(struct tryst_client *client, uint8_t family)

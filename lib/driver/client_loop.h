@@ -43,9 +43,9 @@ struct tryst_client {
     uint8_t public_key[TRYST_KEY_SIZE];
 };
 
-/* Monotonic microseconds, and the wall clock's seconds. */
+/* Monotonic microseconds, and the wall clock's milliseconds. */
 uint64_t tr_client_now_us(void);
-uint64_t tr_client_unix_s(void);
+uint64_t tr_client_unix_ms(void);
 
 /* Lists the interfaces and tells the endpoint when they changed. */
 void tr_client_list_interfaces(struct tryst_client *client);

@@ -12,8 +12,8 @@
 #include <tryst/identity.h>
 
 /* Memory of a client alone (rings of datagrams and events) and of each peer. */
-#define MEMORY_BASE (1 << 20)
-#define MEMORY_PEER 6144
+#define MEMORY_BASE (192 << 10)
+#define MEMORY_PEER 5120
 
 static void wake(struct sim_world *w, void *object, uint64_t tag);
 static void drain_later(struct sim_world *w, void *object, uint64_t tag);
@@ -93,7 +93,7 @@ static void drain(struct sim_client *c)
         ;
     if (c->endpoint == NULL || w->failed)
         return;
-    int64_t bound = MEMORY_BASE + (int64_t)c->peer_room * MEMORY_PEER;
+    int64_t bound = MEMORY_BASE + (int64_t)c->peer_count * MEMORY_PEER;
     sim_expect(w, c->meter.bytes <= bound, "%s holds %lld bytes, %u participants known ever",
                c->name, (long long)c->meter.bytes, c->peer_count);
     plan_wake(c);
@@ -236,7 +236,7 @@ void sim_client_start(struct sim_client *c)
     struct tryst_identity *identity = make_identity(c);
     sim_meter_now = &c->meter;
     tryst_result result = tryst_endpoint_create(&c->endpoint, identity, &c->options, seed,
-                                                w->now_us, SIM_UNIX_S + w->now_us / SIM_S);
+                                                w->now_us, SIM_UNIX_S * 1000 + w->now_us / SIM_MS);
     sim_meter_now = NULL;
     tryst_identity_destroy(identity);
     sim_expect(w, result == TRYST_OK, "%s: tryst_endpoint_create says %d", c->name, result);

@@ -117,3 +117,14 @@ void sim_hostile_flood(struct sim_world *w, struct sim_hostile *h, uint64_t peri
     if (period_us != 0)
         sim_after(w, period_us, attack, h, h->tag);
 }
+
+void sim_hostile_replay(struct sim_world *w, struct sim_hostile *h, uint8_t type)
+{
+    for (uint32_t back = 1; back <= SIM_CAPTURED && back <= h->count; back++) {
+        const struct sim_packet *model = &h->captured[(h->count - back) % SIM_CAPTURED];
+        if (model->data[0] != type)
+            continue;
+        emit(w, h, &model->dst, &model->src, model->is_genuine, model->data, model->size);
+        return;
+    }
+}

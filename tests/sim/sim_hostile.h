@@ -23,4 +23,7 @@ struct sim_hostile *sim_hostile_make(struct sim_world *w, uint32_t delay_us);
 /* Garbage, mutants and replays, one each period_us; 0 ends it. */
 void sim_hostile_flood(struct sim_world *w, struct sim_hostile *h, uint64_t period_us);
 
+/* Sends the newest captured frame of a type again, as it was and in its sender's name. */
+void sim_hostile_replay(struct sim_world *w, struct sim_hostile *h, uint8_t type);
+
 #endif

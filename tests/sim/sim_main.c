@@ -252,6 +252,11 @@ int main(int argc, char **argv)
             return usage();
         }
     }
+    if (!sim_meter_works()) {
+        fprintf(stderr, "memory is not counted: link with "
+                        "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free\n");
+        return 1;
+    }
     if (flags.story != NULL)
         return run_named(&flags);
     return run_all(&flags, seeds) != 0;

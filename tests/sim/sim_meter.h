@@ -3,6 +3,7 @@
 #ifndef SIM_METER_H
 #define SIM_METER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sim_meter {
@@ -13,5 +14,8 @@ struct sim_meter {
 
 /* Whose memory is counted; NULL between calls into the product. */
 extern struct sim_meter *sim_meter_now;
+
+/* Whether the program was linked so that anything is counted. */
+bool sim_meter_works(void);
 
 #endif

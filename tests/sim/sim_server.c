@@ -10,7 +10,7 @@
 
 #define PORT 7777
 /* Memory of a server that nobody uses, and of each participant: fixed rings and tables first. */
-#define MEMORY_BASE (4 << 20)
+#define MEMORY_BASE (512 << 10)
 #define MEMORY_PARTICIPANT 4096
 
 static void wake(struct sim_world *w, void *object, uint64_t tag);

@@ -43,6 +43,7 @@
     X(mixed_mesh, "mixed-mesh", 3, "eight in mixed NATs")                                          \
     X(flood, "flood", 5, "garbage, mutants and replays at everybody")                              \
     X(hijack, "hijack", 10, "copies of hellos and data from other addresses")                      \
+    X(ghost, "ghost", 10, "the REGISTER of one who left is said again")                            \
     X(victim, "victim", 3, "a participant names a victim's addresses as its own")                  \
     X(random_story, "random", 1000, "random topology, faults and deeds, then quiet")
 

@@ -78,6 +78,33 @@ void sim_story_hijack(struct sim_world *w)
     sim_expect_talk(w);
 }
 
+/* A REGISTER is said again after its sender left, while all that went into its keys still lives: the
+ * keys must not live again with their counters at 0, nor the one who left. */
+void sim_story_ghost(struct sim_world *w)
+{
+    struct sim_two two = sim_two_make(w, SIM_SITE_PUBLIC, SIM_SITE_CONE);
+    struct sim_hostile *h = sim_hostile_make(w, 1000);
+    sim_client_start(two.a);
+    sim_client_start(two.b);
+    sim_run_for(w, SIM_S);
+    sim_client_join(two.b, "party");
+    sim_run_for(w, SIM_S + sim_random_below(&w->choice, 1000000));
+    sim_client_join(two.a, "party");
+    sim_run_for(w, 60 * SIM_MS + sim_random_below(&w->choice, 100000));
+    sim_client_leave(two.a);
+    for (int i = 0; i < 5; i++) {
+        sim_run_for(w, 60 * SIM_MS + sim_random_below(&w->choice, 200000));
+        sim_hostile_replay(w, h, 0x06);
+    }
+    sim_run_for(w, SIM_S);
+    sim_expect(w, two.b->counts[TRYST_EVENT_JOINED] == 1, "who left was brought back by a replay");
+    sim_run_for(w, 60 * SIM_S);
+    sim_events_check_rosters(w);
+    sim_client_join(two.a, "party");
+    sim_await_mesh(w, SIM_S);
+    sim_expect_talk(w);
+}
+
 static uint64_t heard_of(struct sim_world *w, const struct tryst_address *ip)
 {
     uint64_t sent = 0;

@@ -227,11 +227,12 @@ void sim_story_poison(struct sim_world *w)
 void sim_story_poison_late(struct sim_world *w)
 {
     struct sim_two two = make_poisoned(w);
-    /* What the server says crosses the last line 37.5 ms after the join, hellos at 62.5. */
+    /* What the server says crosses the last line 37.5 ms after the join and, said again to be
+     * sure, a little later; the other's hello at 62.5. All of the first is lost. */
     struct sim_link *late = sim_client_uplink(w->seed % 2 == 1 ? two.a : two.b);
     sim_run_for(w, 30 * SIM_MS);
     late->down.cut = true;
-    sim_run_for(w, 15 * SIM_MS);
+    sim_run_for(w, 31 * SIM_MS);
     late->down.cut = false;
     sim_await_mesh(w, 5 * SIM_S);
     sim_run_for(w, 5 * SIM_S);

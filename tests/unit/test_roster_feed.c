@@ -143,11 +143,36 @@ static void feed_measures_what_was_sent_once(void)
     ASSERT_EQ_UINT(feed.rtt_us, 40 * MS);
     set_member(0, 2);
     page_at(TR_S, &again);
-    tr_feed_tick(&feed, TR_S + 60 * MS);
-    page_at(TR_S + 60 * MS, &again);
+    tr_feed_tick(&feed, TR_S + 10 * MS); /* the early copy, */
+    page_at(TR_S + 10 * MS, &again);
+    tr_feed_tick(&feed, TR_S + 70 * MS); /* and a loss */
+    page_at(TR_S + 70 * MS, &again);
     ASSERT_TRUE(again);
-    tr_feed_ack(&feed, &membership, 3, 1, TR_S + 61 * MS);
+    tr_feed_ack(&feed, &membership, 3, 1, TR_S + 71 * MS);
     ASSERT_EQ_UINT(feed.rtt_us, 40 * MS);
+    end();
+}
+
+static void feed_says_news_twice_a_quarter_of_a_trip_apart(void)
+{
+    bool again;
+
+    start(2);
+    tr_feed_start(&feed, &membership, 0, 40 * MS);
+    page_at(1, &again);
+    ASSERT_EQ_UINT(feed.due_us, 1 + 60 * MS); /* the beginning is no news: REGISTERED carried it */
+    tr_feed_ack(&feed, &membership, 2, 0, 1 + 40 * MS);
+    set_member(0, 2);
+    page_at(TR_S, &again);
+    ASSERT_EQ_UINT(feed.due_us, TR_S + 10 * MS);
+    tr_feed_tick(&feed, TR_S + 10 * MS);
+    page_at(TR_S + 10 * MS, &again);
+    ASSERT_TRUE(again);
+    ASSERT_EQ_UINT(feed.due_us, TR_S + 70 * MS); /* from here on as for any loss */
+    ASSERT_EQ_UINT(feed.tries, 0);
+    tr_feed_ack(&feed, &membership, 3, 1, TR_S + 44 * MS);
+    ASSERT_EQ_UINT(feed.rtt_us, 41 * MS); /* counted from the first copy */
+    ASSERT_TRUE(feed.due_us == TR_NEVER);
     end();
 }
 
@@ -241,6 +266,7 @@ static void feed_begins_anew_where_departures_are_forgotten(void)
 UNIT_MAIN("roster_feed", UNIT_CASE(feed_of_a_newcomer_starts_anew),
           UNIT_CASE(feed_goes_on_from_what_is_known), UNIT_CASE(feed_keeps_to_its_window),
           UNIT_CASE(feed_waits_by_the_round_trip), UNIT_CASE(feed_measures_what_was_sent_once),
+          UNIT_CASE(feed_says_news_twice_a_quarter_of_a_trip_apart),
           UNIT_CASE(feed_sends_again_ten_times_then_sleeps),
           UNIT_CASE(feed_goes_back_when_the_participant_says_so),
           UNIT_CASE(feed_begins_anew_where_departures_are_forgotten))

@@ -32,8 +32,7 @@ static void page_start(struct tr_rendezvous *rendezvous, const struct tr_page *p
     bool is_next = page->reset != 0 || page->from <= rendezvous->version;
     bool is_news = page->reset != 0 || page->to > rendezvous->version;
     tr_reader_init(&rendezvous->entries, entries, is_next && is_news ? size : 0);
-    if (is_next && is_news)
-        rendezvous->version = page->to;
+    rendezvous->page_version = is_next && is_news ? page->to : rendezvous->version;
 }
 
 void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,

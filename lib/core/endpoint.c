@@ -121,6 +121,7 @@ static void now_set(struct tryst_endpoint *endpoint, uint64_t now_us)
         return;
     endpoint->kit.now_us = now_us;
     endpoint->kit.now_ms = (uint32_t)((now_us - endpoint->created_us) / TR_MS);
+    endpoint->kit.hello_clock = (uint32_t)((now_us - endpoint->created_us) >> 16);
 }
 
 /* What hellos say of us follows what the server told. */

@@ -12,7 +12,8 @@ static const uint8_t zeros[TR_KEY];
 static void generation_start(struct tr_generation *generation, struct tr_random *random)
 {
     memset(generation, 0, sizeof *generation);
-    generation->index = tr_random_u32(random);
+    while (generation->index == 0) /* 0 stands for none */
+        generation->index = tr_random_u32(random);
     generation->is_live = true;
     tr_replay_init(&generation->replay, generation->seen, TR_REPLAY_PEER);
 }
@@ -72,7 +73,7 @@ static void record_hash(uint8_t hash[TR_KEY], const struct tr_record *record)
 
 bool tr_handshake_init(struct tr_handshake *handshake, const struct tr_record *own,
                        const uint8_t own_e[TR_KEY], const struct tr_record *peer,
-                       uint64_t now_us, uint32_t now_ms, struct tr_random *random)
+                       uint64_t now_us, uint32_t clock, struct tr_random *random)
 {
     memset(handshake, 0, sizeof *handshake);
     int order = memcmp(own->identity, peer->identity, TR_KEY);
@@ -96,7 +97,7 @@ bool tr_handshake_init(struct tr_handshake *handshake, const struct tr_record *o
         tr_seal_subkey(id, sizeof id, 3 + i, "trysthel", handshake->k0);
         memcpy(handshake->hello_id[i], id, 8);
     }
-    handshake->sequence = now_ms;
+    handshake->sequence = clock;
     key_make(handshake, now_us, random);
     generation_start(&handshake->current, random);
     return true;
@@ -122,12 +123,12 @@ static void signed_part(const struct tr_handshake *handshake, uint8_t role,
 }
 
 size_t tr_handshake_write(struct tr_handshake *handshake, const struct tryst_identity *identity,
-                          const struct tr_hello_extra *extra, uint32_t now_ms,
+                          const struct tr_hello_extra *extra, uint32_t clock,
                           struct tr_random *random, uint8_t *out)
 {
     if (!handshake->is_signed)
         handshake->sequence =
-            now_ms > handshake->sequence ? now_ms : handshake->sequence + 1;
+            clock > handshake->sequence ? clock : handshake->sequence + 1;
     struct tr_hello head = {.type = TR_HELLO, .version = TR_VERSION};
     struct tr_hello_body body = {
         .sequence = handshake->sequence,
@@ -233,6 +234,7 @@ void tr_handshake_read(struct tr_handshake *handshake, const void *data, size_t 
     struct tr_hello_body *body = &outcome->body;
     outcome->wants_answer = false;
     outcome->is_changed = false;
+    outcome->is_fresh = false;
     outcome->drop = TR_DROP_SEAL;
     if (!tr_envelope_xopen(TR_HELLO_HEAD, data, size, handshake->hello_key[1 - handshake->role],
                            plain, &plain_size))
@@ -261,6 +263,7 @@ void tr_handshake_read(struct tr_handshake *handshake, const void *data, size_t 
         }
         outcome->is_changed = true;
     }
+    outcome->is_fresh = is_new || body->sequence > handshake->peer_sequence;
     handshake->peer_sequence = body->sequence;
     outcome->wants_answer = advance(handshake, body);
 }
@@ -285,7 +288,9 @@ bool tr_handshake_is_settled(const struct tr_handshake *handshake)
 
 bool tr_handshake_can_send(const struct tr_handshake *handshake)
 {
-    return handshake->sending != TR_SENDING_NONE;
+    /* A counter never comes round: a pair that cannot be renewed falls silent first. */
+    return (handshake->sending == TR_SENDING_CURRENT && handshake->current.sent < UINT32_MAX) ||
+           (handshake->sending == TR_SENDING_PREVIOUS && handshake->previous.sent < UINT32_MAX);
 }
 
 static struct tr_generation *sending_generation(struct tr_handshake *handshake)

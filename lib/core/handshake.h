@@ -80,20 +80,21 @@ struct tr_hello_outcome {
     enum tr_drop drop; /* TR_DROP_NONE: it is from the peer, and body is readable */
     bool wants_answer; /* the peer lacks something that our hello tells it */
     bool is_changed;   /* generations changed: look at the indexes again */
+    bool is_fresh;     /* its sequence is new: no recording */
     struct tr_hello_body body;
 };
 
-/* Starts with a peer whose record was verified. own, own_e: our record and its secret. now_ms orders
+/* Starts with a peer whose record was verified. own, own_e: our record and its secret. clock orders
  * this handshake after all before it with the same peer. false: the peer's key is of small order, or
  * the peer is ourselves. */
 bool tr_handshake_init(struct tr_handshake *handshake, const struct tr_record *own,
                        const uint8_t own_e[TR_KEY], const struct tr_record *peer,
-                       uint64_t now_us, uint32_t now_ms, struct tr_random *random);
+                       uint64_t now_us, uint32_t clock, struct tr_random *random);
 void tr_handshake_clear(struct tr_handshake *handshake);
 
 /* Writes a hello into out, which holds TR_DATAGRAM_BYTES; returns its size. */
 size_t tr_handshake_write(struct tr_handshake *handshake, const struct tryst_identity *identity,
-                          const struct tr_hello_extra *extra, uint32_t now_ms,
+                          const struct tr_hello_extra *extra, uint32_t clock,
                           struct tr_random *random, uint8_t *out);
 
 /* Reads a hello that bears our receiving id. */

@@ -24,7 +24,8 @@ struct tr_peer_kit {
     uint64_t rekey_us;
     bool trace; /* PUNCH and HELLO are told */
     uint64_t now_us;
-    uint32_t now_ms; /* since the endpoint was made */
+    uint32_t now_ms;      /* since the endpoint was made */
+    uint32_t hello_clock; /* the same in steps of 65,536 us: 32 bits last for 8 years */
 };
 
 #endif

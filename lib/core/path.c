@@ -40,12 +40,20 @@ static void remove_at(struct tr_path_set *paths, uint8_t index)
     paths->list[index] = paths->list[paths->count];
 }
 
-static bool make_room(struct tr_path_set *paths)
+void tr_paths_unname(struct tr_path_set *paths)
+{
+    for (uint8_t i = 0; i < paths->count; i++)
+        paths->list[i].is_named = false;
+}
+
+/* of_named: also named paths that were never heard may go. */
+static bool make_room(struct tr_path_set *paths, bool of_named)
 {
     uint8_t oldest = TR_PATH_NONE;
     for (uint8_t i = 0; i < paths->count; i++) {
         const struct tr_path *path = &paths->list[i];
-        if (path->is_proven || path->kind != TRYST_KIND_OBSERVED || i == paths->chosen)
+        if (path->is_proven || i == paths->chosen ||
+            (path->is_named && !(of_named && !path->is_heard)))
             continue;
         if (oldest == TR_PATH_NONE || path->heard_us < paths->list[oldest].heard_us)
             oldest = i;
@@ -63,13 +71,20 @@ uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remo
     if (index != TR_PATH_NONE) {
         if (paths->list[index].kind == TRYST_KIND_OBSERVED)
             paths->list[index].kind = kind;
+        paths->list[index].is_named |= kind != TRYST_KIND_OBSERVED;
         return index;
     }
-    if (paths->count == TR_PATHS_MAX && !make_room(paths))
+    if (paths->count == TR_PATHS_MAX && !make_room(paths, false) &&
+        !(kind == TRYST_KIND_OBSERVED && make_room(paths, true)))
         return TR_PATH_NONE;
     index = paths->count++;
     paths->list[index] = (struct tr_path){
-        .remote = *remote, .local = local, .kind = kind, .next_us = TR_NEVER};
+        .remote = *remote,
+        .local = local,
+        .kind = kind,
+        .is_named = kind != TRYST_KIND_OBSERVED,
+        .next_us = TR_NEVER,
+    };
     return index;
 }
 
@@ -242,15 +257,6 @@ uint64_t tr_paths_deadline(const struct tr_path_set *paths, const struct tr_path
         tr_sooner(&next, paths->list[i].heard_us + times->path_us);
     }
     return next;
-}
-
-uint64_t tr_paths_heard_us(const struct tr_path_set *paths)
-{
-    uint64_t newest = 0;
-    for (uint8_t i = 0; i < paths->count; i++)
-        if (paths->list[i].heard_us > newest)
-            newest = paths->list[i].heard_us;
-    return newest;
 }
 
 bool tr_paths_drop_local(struct tr_path_set *paths, uint8_t local)

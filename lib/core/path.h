@@ -24,6 +24,7 @@ struct tr_path {
     struct tryst_address remote;
     uint8_t local; /* which of the endpoint's local addresses, or TR_LOCAL_ANY */
     uint8_t kind;  /* enum tryst_kind */
+    bool is_named; /* by the newest list of candidates; others make room first */
     bool is_heard;
     bool is_proven;
     uint8_t hellos;    /* sent since it was last heard */
@@ -52,10 +53,15 @@ struct tr_path_times {
 
 void tr_paths_init(struct tr_path_set *paths);
 
-/* Adds a path unless it is there; a known one takes a better kind. A full set lets go of the oldest
- * observed path that was never proven. Returns its index or TR_PATH_NONE. */
+/* Adds a path unless it is there; a known one takes a better kind. A full set lets go of the one that
+ * was silent longest, never of a proven one or the chosen one, and of a named one only where something
+ * was heard from the new one. Returns its index or TR_PATH_NONE. */
 uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remote, uint8_t local,
                      uint8_t kind);
+
+/* A new list of candidates is about to be added. */
+void tr_paths_unname(struct tr_path_set *paths);
+
 uint8_t tr_paths_find(const struct tr_path_set *paths, const struct tryst_address *remote,
                       uint8_t local);
 
@@ -86,9 +92,6 @@ void tr_path_pinged(struct tr_path *path, bool is_chosen, const struct tr_path_t
 
 /* When the set wants to be looked at again. */
 uint64_t tr_paths_deadline(const struct tr_path_set *paths, const struct tr_path_times *times);
-
-/* The newest authenticated word over any path, 0 when there was none. */
-uint64_t tr_paths_heard_us(const struct tr_path_set *paths);
 
 /* A local address is gone: its paths go with it. Returns whether the chosen one was among them. */
 bool tr_paths_drop_local(struct tr_path_set *paths, uint8_t local);

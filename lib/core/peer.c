@@ -30,7 +30,7 @@ bool tr_peer_init(struct tr_peer *peer, uint32_t handle, const struct tr_record 
     tr_paths_init(&peer->paths);
     tr_punch_init(&peer->punch, kit->punch_us);
     peer->news = TR_NEWS_INDEX;
-    return tr_handshake_init(&peer->handshake, own, own_e, record, kit->now_us, kit->now_ms,
+    return tr_handshake_init(&peer->handshake, own, own_e, record, kit->now_us, kit->hello_clock,
                              kit->random);
 }
 
@@ -51,6 +51,7 @@ void tr_peer_set_candidates(struct tr_peer *peer, const struct tr_candidate *can
                             size_t count, uint8_t extra, const struct tr_peer_kit *kit)
 {
     uint8_t before = peer->paths.count;
+    tr_paths_unname(&peer->paths);
     for (size_t i = 0; i < count; i++)
         tr_paths_add(&peer->paths, &candidates[i].address, TR_LOCAL_ANY, candidates[i].kind);
     for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++)
@@ -81,7 +82,7 @@ static void hello_send(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
     if (path->local != TR_LOCAL_ANY)
         datagram->from = kit->locals[path->local];
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
-                                                  kit->now_ms, kit->random, datagram->data);
+                                                  kit->hello_clock, kit->random, datagram->data);
     path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;
     kit->stats->hellos_sent++;
     if (!peer->is_punched) {
@@ -109,9 +110,10 @@ static void paths_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
         tr_peer_search(peer, kit->now_us);
 }
 
-/* The path that a datagram came over, new or known; TR_PATH_NONE when there is no room for it. */
+/* The path that a datagram came over, new or known; TR_PATH_NONE when there is no room for it. What may
+ * be a recording (is_fresh is false) keeps no proven path alive: that takes the peer's consent. */
 static uint8_t path_heard(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
-                          size_t size, const struct tr_peer_kit *kit)
+                          size_t size, bool is_fresh, const struct tr_peer_kit *kit)
 {
     uint8_t index =
         tr_paths_add(&peer->paths, from, local, TRYST_KIND_OBSERVED);
@@ -122,7 +124,10 @@ static uint8_t path_heard(struct tr_peer *peer, const struct tryst_address *from
         if (path->kind == TRYST_KIND_OBSERVED &&
             tryst_address_compare(&peer->paths.list[i].remote, from) == 0)
             path->kind = peer->paths.list[i].kind;
-    tr_paths_heard(&peer->paths, index, size, kit->now_us);
+    if (is_fresh)
+        peer->heard_us = kit->now_us;
+    if (is_fresh || !path->is_proven)
+        tr_paths_heard(&peer->paths, index, size, kit->now_us);
     return index;
 }
 
@@ -139,6 +144,7 @@ static void pong_take(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
             continue;
         path->is_heard = true;
         path->heard_us = kit->now_us;
+        peer->heard_us = kit->now_us;
         tr_path_pinged(path, i == peer->paths.chosen, &kit->times, kit->now_us, kit->random);
     }
 }
@@ -180,7 +186,7 @@ enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *fro
         peer->news |= TR_NEWS_HELLO;
         peer->news_address = *from;
     }
-    uint8_t index = path_heard(peer, from, local, size, kit);
+    uint8_t index = path_heard(peer, from, local, size, outcome.is_fresh, kit);
     if (index == TR_PATH_NONE)
         return TR_DROP_LIMIT;
     hello_candidates(peer, &outcome.body);
@@ -235,10 +241,11 @@ enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from
     if (chosen != TR_PATH_NONE && items[0] == (TR_ITEM_MESSAGE | TR_ITEM_LAST) && !is_changed &&
         peer->paths.list[chosen].is_proven && peer->paths.list[chosen].local == local &&
         tryst_address_compare(&peer->paths.list[chosen].remote, from) == 0) {
+        peer->heard_us = kit->now_us;
         peer->paths.list[chosen].heard_us = kit->now_us; /* nearly every datagram ends here */
         return TR_DROP_NONE;
     }
-    uint8_t index = path_heard(peer, from, local, size, kit);
+    uint8_t index = path_heard(peer, from, local, size, true, kit);
     if (index == TR_PATH_NONE)
         return TR_DROP_NONE; /* the items are good wherever they came from */
     struct tr_reader reader;
@@ -343,9 +350,8 @@ static void pings_send(struct tr_peer *peer, const struct tr_peer_kit *kit)
 static void silence_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     bool is_closed = tr_punch_tick(&peer->punch, kit->now_us);
-    uint64_t heard_us = tr_paths_heard_us(&peer->paths);
     if (peer->is_connected) {
-        if (kit->now_us - heard_us < kit->peer_us)
+        if (kit->now_us - peer->heard_us < kit->peer_us)
             return;
         peer->is_connected = false;
         peer->stage = TRYST_STAGE_PATH;
@@ -354,7 +360,7 @@ static void silence_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
     } else if (is_closed) {
         peer->stage = TRYST_STAGE_PUNCH;
         peer->reason = peer->paths.count == 0 ? TRYST_REASON_NO_CANDIDATE
-                       : heard_us != 0        ? TRYST_REASON_ONE_WAY
+                       : peer->is_greeted     ? TRYST_REASON_ONE_WAY
                                               : TRYST_REASON_SILENT;
         peer->news |= TR_NEWS_UNREACHABLE;
     }
@@ -376,7 +382,7 @@ uint64_t tr_peer_deadline(const struct tr_peer *peer, const struct tr_peer_kit *
     uint8_t chosen = peer->paths.chosen;
     tr_sooner(&next, tr_paths_deadline(&peer->paths, &kit->times));
     if (peer->is_connected)
-        tr_sooner(&next, tr_paths_heard_us(&peer->paths) + kit->peer_us);
+        tr_sooner(&next, peer->heard_us + kit->peer_us);
     if (chosen == TR_PATH_NONE || !peer->paths.list[chosen].is_proven)
         return next; /* keys wait for a path */
     tr_sooner(&next, peer->hello_next_us);

@@ -35,6 +35,7 @@ struct tr_peer {
     uint8_t reason;
     uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */
     uint64_t hello_next_us;
+    uint64_t heard_us; /* its newest word that nobody could have recorded and sent again */
     struct tryst_address news_address;
     struct tr_handshake handshake;
     struct tr_path_set paths;

@@ -247,6 +247,8 @@ void tr_rendezvous_page_done(struct tr_rendezvous *rendezvous, struct tr_outbox 
     if (!rendezvous->has_page)
         return;
     rendezvous->has_page = false;
+    if (!rendezvous->entries.fault) /* what cannot be read is asked for again */
+        rendezvous->version = rendezvous->page_version;
     tr_channel_acknowledge(rendezvous, outbox);
 }
 

@@ -71,6 +71,7 @@ struct tr_rendezvous {
     bool is_welcome; /* COOKIE was said */
     bool has_certificate;
     struct tr_certificate certificate;
+    uint8_t certificate_hash[16]; /* of the one that was verified, every byte of it */
 
     uint8_t state; /* enum tr_rendezvous_state */
     struct tr_record record;
@@ -119,6 +120,7 @@ struct tr_rendezvous {
     struct tr_reader entries;
     struct tr_page page;
     bool has_page;
+    uint64_t page_version; /* what version will be when every entry was read */
 
     struct tr_fact facts[TR_FACTS_MAX];
     uint8_t fact_count;

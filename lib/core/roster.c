@@ -12,6 +12,23 @@
  * cannot be used here. */
 #define CHECK_PAUSE_US (60 * TR_S)
 
+void tr_roster_farewell(struct tr_roster *roster, const struct tr_peer *peer)
+{
+    struct tr_farewell *farewell = &roster->farewells[roster->farewell_next];
+    roster->farewell_next = (uint8_t)((roster->farewell_next + 1) % TR_FAREWELLS);
+    memcpy(farewell->identity, peer->identity, TR_KEY);
+    farewell->epoch = peer->epoch;
+}
+
+static bool has_said_farewell(const struct tr_roster *roster, const struct tr_record *record)
+{
+    for (size_t i = 0; i < TR_FAREWELLS; i++)
+        if (roster->farewells[i].epoch == record->epoch &&
+            memcmp(roster->farewells[i].identity, record->identity, TR_KEY) == 0)
+            return true;
+    return false;
+}
+
 void tr_roster_drop(struct tr_seats *seats, uint32_t seat, uint32_t reason,
                     struct tr_notice_queue *notices)
 {
@@ -50,13 +67,15 @@ static void candidates_set(struct tr_peer *peer, const struct tr_member *member,
     tr_peer_set_candidates(peer, list, count, extra, kit);
 }
 
-static void member_take(struct tr_seats *seats, const struct tr_entry *entry, uint8_t extra,
+static void member_take(const struct tr_roster *roster, struct tr_seats *seats,
+                        const struct tr_entry *entry, uint8_t extra,
                         const struct tr_rendezvous *rendezvous, const struct tr_peer_kit *kit,
                         struct tr_notice_queue *notices)
 {
     const struct tr_member *member = &entry->member;
     const struct tr_record *record = &member->record;
-    if (memcmp(record->identity, rendezvous->record.identity, TR_KEY) == 0)
+    if (memcmp(record->identity, rendezvous->record.identity, TR_KEY) == 0 ||
+        has_said_farewell(roster, record))
         return;
     uint32_t seat = tr_seats_find_identity(seats, record->identity);
     if (seat < TR_SEATS && record->epoch < seats->peers[seat]->epoch)
@@ -126,13 +145,14 @@ bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
     if (rendezvous->page.reset != 0)
         reset_start(roster, seats, rendezvous, kit->now_us);
     roster->fence = rendezvous->fence;
-    roster->version = rendezvous->version;
     while (tr_rendezvous_next_entry(rendezvous, &entry)) {
         if (entry.kind == TR_ENTRY_MEMBER)
-            member_take(seats, &entry, extra, rendezvous, kit, notices);
+            member_take(roster, seats, &entry, extra, rendezvous, kit, notices);
         else
             gone_take(seats, &entry.gone, notices);
     }
+    if (!rendezvous->entries.fault) /* else it comes again, and nobody is missed before */
+        roster->version = rendezvous->page_version;
     return true;
 }
 

@@ -7,7 +7,17 @@
 #include "lib/core/rendezvous.h"
 #include "lib/core/seats.h"
 
+/* Who left by its own word, which may come before the server's, or without it. */
+struct tr_farewell {
+    uint8_t identity[TR_KEY];
+    uint64_t epoch;
+};
+
+enum { TR_FAREWELLS = 8 };
+
 struct tr_roster {
+    struct tr_farewell farewells[TR_FAREWELLS];
+    uint8_t farewell_next;
     uint64_t fence;    /* of what is known */
     uint64_t version;  /* and how far */
     bool is_resetting; /* the roster starts anew: who is not listed at reset_goal goes */
@@ -27,6 +37,9 @@ bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
 /* Compares with the hash that the server told, and asks for the whole roster where they differ. */
 void tr_roster_check(struct tr_roster *roster, const struct tr_seats *seats,
                      struct tr_rendezvous *rendezvous, uint64_t now_us);
+
+/* A peer said goodbye: entries of this join of it count no more. */
+void tr_roster_farewell(struct tr_roster *roster, const struct tr_peer *peer);
 
 /* Removes a peer and says that it left. */
 void tr_roster_drop(struct tr_seats *seats, uint32_t seat, uint32_t reason,

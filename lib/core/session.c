@@ -62,8 +62,10 @@ static void news_tell(struct tr_session *session, uint32_t seat, const struct tr
         memcpy(event.key, peer->identity, TR_KEY);
         tr_notice_put(notices, &event);
     }
-    if (news & TR_NEWS_LEFT)
+    if (news & TR_NEWS_LEFT) {
+        tr_roster_farewell(&session->roster, peer);
         tr_roster_drop(&session->seats, seat, TRYST_REASON_LEAVE, notices);
+    }
 }
 
 void tr_session_read_page(struct tr_session *session, struct tr_rendezvous *rendezvous,

@@ -114,20 +114,21 @@ void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct t
 static uint16_t certificate_judge(struct tr_rendezvous *rendezvous, uint64_t now_us,
                                   const struct tr_certificate *certificate)
 {
-    if (!rendezvous->has_certificate ||
-        memcmp(certificate->signature, rendezvous->certificate.signature, TR_SIGNATURE) != 0 ||
-        memcmp(certificate->sign_key, rendezvous->certificate.sign_key, TR_KEY) != 0 ||
-        memcmp(certificate->kx_key, rendezvous->certificate.kx_key, TR_KEY) != 0 ||
-        certificate->not_after_s != rendezvous->certificate.not_after_s) {
-        if (!tr_certificate_verify(certificate, rendezvous->root))
-            return TRYST_REASON_BAD_CERTIFICATE;
-        uint64_t unix_s = rendezvous->unix_ms / 1000 + (now_us - rendezvous->created_us) / TR_S;
-        if (rendezvous->unix_ms != 0 &&
-            (unix_s < certificate->not_before_s || unix_s > certificate->not_after_s))
-            return TRYST_REASON_STALE_CERTIFICATE;
-    }
+    uint8_t hash[16];
+    tr_certificate_hash(hash, certificate);
+    bool is_known = rendezvous->has_certificate &&
+                    memcmp(hash, rendezvous->certificate_hash, sizeof hash) == 0;
+    if (!is_known && (certificate->version != TR_VERSION ||
+                      !tr_certificate_verify(certificate, rendezvous->root)))
+        return TRYST_REASON_BAD_CERTIFICATE;
+    uint64_t unix_s =
+        rendezvous->unix_ms / 1000 + (now_us - rendezvous->created_us) / TR_S;
+    if (rendezvous->unix_ms != 0 &&
+        (unix_s < certificate->not_before_s || unix_s > certificate->not_after_s))
+        return TRYST_REASON_STALE_CERTIFICATE;
     rendezvous->certificate = *certificate;
     rendezvous->has_certificate = true;
+    memcpy(rendezvous->certificate_hash, hash, sizeof hash);
     return TRYST_REASON_NONE;
 }
 

@@ -187,6 +187,13 @@ bool tr_certificate_verify(const struct tr_certificate *certificate, const uint8
     return tr_seal_verify(certificate->signature, "tryst1 node", bytes, size, root);
 }
 
+void tr_certificate_hash(uint8_t hash[16], const struct tr_certificate *certificate)
+{
+    uint8_t bytes[256];
+    size_t size = signed_part(&tr_layout_certificate, certificate, bytes, sizeof bytes);
+    tr_seal_hash(hash, 16, "tryst1 node.ok", NULL, 0, bytes, size + TR_SIGNATURE);
+}
+
 static size_t register_signed_part(const struct tr_register_body *body,
                                    const struct tr_register *head, const uint8_t node[TR_KEY],
                                    uint8_t out[TR_SIGNED_MAX])

@@ -64,6 +64,9 @@ bool tr_record_verify(const struct tr_record *record);
 void tr_certificate_sign(struct tr_certificate *certificate, const uint8_t secret[TR_SIGN_SECRET]);
 bool tr_certificate_verify(const struct tr_certificate *certificate, const uint8_t root[TR_KEY]);
 
+/* Of every byte of a certificate, to know it again. */
+void tr_certificate_hash(uint8_t hash[16], const struct tr_certificate *certificate);
+
 /* What the identity signs in a REGISTER: node key, head, body up to its signature. */
 void tr_register_sign(struct tr_register_body *body, const struct tr_register *head,
                       const uint8_t node[TR_KEY], const uint8_t secret[TR_SIGN_SECRET]);

@@ -9,7 +9,7 @@ import re
 import sys
 
 AREAS = ("include", "lib", "server", "tools", "examples", "bindings", "tests")
-SUFFIXES = (".c", ".h", ".py", ".sh", ".txt", ".in")
+SUFFIXES = (".c", ".h", ".py", ".sh", ".txt", ".in", ".pml")
 WORD = re.compile(r"(?<![\w$(./-])(?:%s)/[\w./-]+" % "|".join(AREAS))
 
 

@@ -44,9 +44,8 @@ void pair_init(struct pair *pair, uint64_t seed)
     }
     for (unsigned i = 0; i < 2; i++) {
         struct pair_side *side = &pair->side[i];
-        bool is_good =
-            tr_handshake_init(&side->handshake, &side->record, side->e,
-                              &pair->side[1 - i].record, 0, pair->now_ms, &side->random);
+        bool is_good = tr_handshake_init(&side->handshake, &side->record, side->e,
+                                         &pair->side[1 - i].record, 0, pair->now_ms, &side->random);
         ASSERT_TRUE(is_good);
         ASSERT_EQ_UINT(side->handshake.role, i);
     }
@@ -102,8 +101,8 @@ enum tr_drop pair_open(struct pair *pair, unsigned side, const void *data, size_
     uint8_t items[TR_DATAGRAM_BYTES];
     size_t items_size = 0;
     bool is_changed = false;
-    enum tr_drop drop = tr_handshake_open(&pair->side[side].handshake, data, size, items,
-                                          &items_size, &is_changed);
+    enum tr_drop drop =
+        tr_handshake_open(&pair->side[side].handshake, data, size, items, &items_size, &is_changed);
 
     if (drop == TR_DROP_NONE && ASSERT_EQ_UINT(items_size, strlen(text) + 1))
         ASSERT_EQ_MEM(items + 1, text, strlen(text));

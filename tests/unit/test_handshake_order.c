@@ -28,7 +28,7 @@ struct story {
     struct flight flights[QUEUE];
     unsigned count;
     unsigned step;
-    unsigned hellos;       /* sent so far */
+    unsigned hellos;      /* sent so far */
     const uint8_t *fates; /* of the first fate_count hellos; the rest go */
     unsigned fate_count;
 };

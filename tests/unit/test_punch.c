@@ -3,7 +3,7 @@
 #include "lib/core/punch.h"
 #include "tests/unit/unit.h"
 
-static const uint64_t plan_ms[] = {0, 15, 40, 80, 140, 220, 320, 450, 650, 900};
+static const uint64_t plan_ms[] = {0, 5, 15, 40, 80, 140, 220, 320, 450, 650, 900};
 
 static struct tr_random random_of(uint8_t seed)
 {
@@ -48,7 +48,7 @@ static void punch_keeps_the_schedule_within_a_fifth(void)
     }
 }
 
-static void punch_doubles_its_pause_up_to_half_a_minute_for_ever(void)
+static void punch_doubles_its_pause_up_to_twenty_seconds_for_ever(void)
 {
     struct tr_random random = random_of(1);
     struct tr_punch punch;
@@ -68,7 +68,7 @@ static void punch_doubles_its_pause_up_to_half_a_minute_for_ever(void)
                    pause_ms);
         now = punch.next_us;
         tr_punch_sent(&punch, now, &random);
-        pause_ms = pause_ms * 2 > 30000 ? 30000 : pause_ms * 2;
+        pause_ms = pause_ms * 2 > 20000 ? 20000 : pause_ms * 2;
     }
 }
 
@@ -80,13 +80,13 @@ static void punch_that_is_late_goes_on_from_there(void)
     tr_punch_init(&punch, 10 * TR_S);
     tr_punch_start(&punch, 0);
     tr_punch_sent(&punch, 5 * TR_S, &random);
-    ASSERT_TRUE(punch.next_us >= 5 * TR_S + 15 * TR_MS);
-    ASSERT_TRUE(punch.next_us <= 5 * TR_S + 18 * TR_MS);
+    ASSERT_TRUE(punch.next_us >= 5 * TR_S + 5 * TR_MS);
+    ASSERT_TRUE(punch.next_us <= 5 * TR_S + 6 * TR_MS);
 }
 
-static void punch_that_is_open_ends_after_the_sixth_round(void)
+static void punch_that_is_open_ends_after_the_seventh_round(void)
 {
-    for (unsigned opened_after = 0; opened_after < 9; opened_after++) {
+    for (unsigned opened_after = 0; opened_after < 10; opened_after++) {
         struct tr_random random = random_of(3);
         struct tr_punch punch;
         unsigned rounds = 0;
@@ -103,7 +103,7 @@ static void punch_that_is_open_ends_after_the_sixth_round(void)
             tr_punch_sent(&punch, now, &random);
             rounds++;
         }
-        ASSERT_ROW(rounds == (opened_after > 6 ? opened_after : 6), "opened after %u: %u rounds",
+        ASSERT_ROW(rounds == (opened_after > 7 ? opened_after : 7), "opened after %u: %u rounds",
                    opened_after, rounds);
         ASSERT_EQ_UINT(punch.state, TR_PUNCH_OPEN);
         ASSERT_EQ_UINT(tr_punch_deadline(&punch), TR_NEVER);
@@ -166,9 +166,9 @@ static void punch_starts_anew_from_any_state(void)
 
 UNIT_MAIN("punch", UNIT_CASE(punch_sends_nothing_before_it_is_started),
           UNIT_CASE(punch_keeps_the_schedule_within_a_fifth),
-          UNIT_CASE(punch_doubles_its_pause_up_to_half_a_minute_for_ever),
+          UNIT_CASE(punch_doubles_its_pause_up_to_twenty_seconds_for_ever),
           UNIT_CASE(punch_that_is_late_goes_on_from_there),
-          UNIT_CASE(punch_that_is_open_ends_after_the_sixth_round),
+          UNIT_CASE(punch_that_is_open_ends_after_the_seventh_round),
           UNIT_CASE(punch_closes_after_its_limit_and_says_so_once),
           UNIT_CASE(punch_that_is_closed_opens_when_a_path_is_proven),
           UNIT_CASE(punch_starts_anew_from_any_state))

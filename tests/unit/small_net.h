@@ -1,0 +1,84 @@
+/* Two peers on a small network in virtual time: each has a few addresses, each way a delay or a wall.
+ * SPDX-License-Identifier: MIT */
+#ifndef SMALL_NET_H
+#define SMALL_NET_H
+
+#include "lib/core/peer.h"
+#include "tests/unit/pair_fixture.h"
+
+enum { NET_WAYS = 3, NET_FLIGHTS = 512, NET_LOG = 4096, NET_NEWS = 8 };
+
+/* What left an end, in order. */
+struct net_entry {
+    uint64_t us;
+    uint8_t from;
+    uint8_t way;
+    uint8_t type;
+    bool is_lost;
+    uint16_t size;
+};
+
+struct net_end {
+    struct tr_peer peer; /* the other one, as this end sees it */
+    struct tr_peer_kit kit;
+    struct tr_outbox outbox;
+    struct tryst_stats stats;
+    struct tr_budget budget;
+    struct tr_hello_extra hello;
+    struct tryst_address locals[TRYST_LOCAL_MAX];
+    uint32_t news[NET_NEWS]; /* how often each was told, by bit */
+    uint32_t messages;
+    uint32_t message_bytes;
+    uint64_t message_us;       /* when the last one came */
+    uint64_t connected_us;     /* when CONNECTED was told first */
+    char text[TR_MESSAGE_MAX]; /* the last one's first bytes */
+    uint32_t drops[TR_DROP_COUNT];
+};
+
+struct net_way {
+    uint64_t delay_us;
+    bool is_walled;
+};
+
+struct small_net {
+    struct pair pair;
+    struct net_end end[2];
+    struct net_way way[2][NET_WAYS]; /* by sender and way; a sender's address on a way is below */
+    struct tryst_address address[2][NET_WAYS];
+    uint64_t now_us;
+    struct {
+        uint64_t us;
+        uint8_t to, way;
+        struct tryst_address from;
+        uint16_t size;
+        uint8_t data[TR_DATAGRAM_BYTES];
+    } flights[NET_FLIGHTS];
+    uint32_t flight_count;
+    struct net_entry log[NET_LOG];
+    uint32_t log_count;
+    uint32_t lose_next; /* bits: of the next datagrams, which are lost */
+};
+
+/* Both ends, knowing each other's record and no address; every way takes 20 ms. */
+void net_init(struct small_net *net, uint64_t seed);
+void net_clear(struct small_net *net);
+
+/* Names the other's addresses on these ways (bits) to an end: way 0 public, 1 host, 2 public. */
+void net_introduce(struct small_net *net, unsigned end, unsigned ways);
+
+/* Runs until a time; every deadline is kept to the microsecond. */
+void net_run(struct small_net *net, uint64_t until_us);
+
+/* Introduces both on way 0 and runs until both are connected and settled. */
+void net_connect(struct small_net *net);
+
+tryst_result net_send(struct small_net *net, unsigned from, const void *data, size_t size);
+
+/* Seals open bundles and takes what waits to leave. */
+void net_flush(struct small_net *net);
+
+/* How many datagrams of a type left an end over a way since log entry `since`. */
+uint32_t net_count(const struct small_net *net, uint32_t since, unsigned from, unsigned way,
+                   uint8_t type);
+
+#endif

@@ -26,6 +26,7 @@ enum tr_drop tr_admission_read(struct tr_admission *admission, const struct tr_c
     if (!tr_certify_cookie_is_good(certify, &admission->head.cookie, unix_s, from,
                                    admission->head.app))
         return TR_DROP_COOKIE;
+    tr_register_hash(admission->hash, data);
     return TR_DROP_NONE;
 }
 
@@ -57,7 +58,6 @@ enum tr_drop tr_admission_open(struct tr_admission *admission, const struct tr_c
         return TR_DROP_MALFORMED;
     if (admission->body.record.version != TR_VERSION)
         return TR_DROP_VERSION;
-    tr_register_hash(admission->hash, data);
     return TR_DROP_NONE;
 }
 

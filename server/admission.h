@@ -20,7 +20,7 @@ struct tr_admission {
 /* What an address that the server itself saw is called in the roster. address: canonical. */
 struct tr_candidate tr_admission_seen(const struct tryst_address *address);
 
-/* Reads the head and checks the cookie: nothing dearer than a MAC. */
+/* Reads the head, checks the cookie and hashes the whole: nothing dearer than that. */
 enum tr_drop tr_admission_read(struct tr_admission *admission, const struct tr_certify *certify,
                                uint64_t unix_s, const struct tryst_address *from, const void *data,
                                size_t size);

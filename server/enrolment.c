@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "server/enrolment.h"
 
+#include "lib/base/bytes.h"
 #include "lib/wire/envelope.h"
 #include "server/admission.h"
 #include "server/announce.h"
@@ -37,8 +38,7 @@ static void refuse(struct tr_service *service, const struct tr_arrival *arrival,
 
 /* Takes the counter of answers with it: each has a nonce of its own. */
 static void answer(struct tr_service *service, const struct tr_arrival *arrival,
-                   const struct tr_admission *admission, struct tr_participant *participant,
-                   struct tr_feed *feed)
+                   struct tr_participant *participant, struct tr_feed *feed)
 {
     const struct tr_membership *membership = participant->membership;
     struct tr_registered head = {
@@ -61,11 +61,10 @@ static void answer(struct tr_service *service, const struct tr_arrival *arrival,
 
     if (datagram == NULL)
         return;
-    memcpy(head.tag, admission->hash, sizeof head.tag);
+    memcpy(head.tag, participant->hash, sizeof head.tag);
     memcpy(head.ges, participant->ges, TR_KEY);
     memcpy(body.channel, participant->channel, TR_CHANNEL_BYTES);
-    tr_registered_sign(body.signature, participant->hash, participant->ges,
-                       service->certify.sign_secret);
+    memcpy(body.signature, participant->signature, sizeof body.signature);
     tr_writer_init(&start, room, fixed);
     tr_writer_init(&entries, room + fixed, sizeof room - head_size - TR_TAG - fixed);
     tr_feed_page(feed, membership, &participant->entry, arrival->now_us, &body.page, &entries);
@@ -76,28 +75,23 @@ static void answer(struct tr_service *service, const struct tr_arrival *arrival,
     participant->reply++;
 }
 
-static void start_feed(struct tr_feed *feed, const struct tr_participant *participant,
-                       const struct tr_register_body *body)
+static struct tr_recent *recent_of(struct tr_service *service, const uint8_t hash[TR_KEY])
 {
-    const struct tr_membership *membership = participant->membership;
-
-    tr_feed_start(feed, membership,
-                  body->roster_fence == membership->fence ? body->roster_version : 0,
-                  body->rtt_ms * (uint32_t)MS_US);
+    return &service->recent[tr_get_u16(hash) % TR_RECENT];
 }
 
 /* The answer was lost, or the request came twice. What goes on over the channel by now is left as
  * it is. */
 static void repeat(struct tr_service *service, const struct tr_arrival *arrival,
-                   const struct tr_admission *admission, struct tr_participant *participant)
+                   struct tr_participant *participant)
 {
     struct tr_feed feed;
 
     if (participant->reply == UINT32_MAX)
         return;
     service->stats.repeated++;
-    start_feed(&feed, participant, &admission->body);
-    answer(service, arrival, admission, participant, &feed);
+    tr_feed_start(&feed, participant->membership, participant->known, participant->trip_us);
+    answer(service, arrival, participant, &feed);
     if (participant->replay.next == 0) {
         participant->feed = feed;
         tr_announce_pump(service, participant, arrival->now_us);
@@ -120,6 +114,8 @@ static void equip(struct tr_service *service, const struct tr_arrival *arrival,
                   const struct tr_admission *admission, struct tr_participant *participant)
 {
     struct tr_certify *certify = &service->certify;
+    const struct tr_register_body *body = &admission->body;
+    uint64_t fence = participant->membership->fence;
     uint8_t shared[TR_KEY];
 
     participant->sequence = admission->body.sequence;
@@ -137,7 +133,17 @@ static void equip(struct tr_service *service, const struct tr_arrival *arrival,
     participant->counter = 0;
     tr_replay_init(&participant->replay, participant->replay_bits, TR_REPLAY_CTRL);
     tr_registry_hear(&service->registry, participant, arrival->now_us);
-    start_feed(&participant->feed, participant, &admission->body);
+    tr_registered_sign(participant->signature, participant->hash, participant->ges,
+                       certify->sign_secret);
+    participant->known = body->roster_fence == fence ? body->roster_version : 0;
+    participant->trip_us = body->rtt_ms * (uint32_t)MS_US;
+    tr_feed_start(&participant->feed, participant->membership, participant->known,
+                  participant->trip_us);
+
+    struct tr_recent *recent = recent_of(service, participant->hash);
+
+    memcpy(recent->hash, participant->hash, TR_KEY);
+    memcpy(recent->channel, participant->channel, TR_CHANNEL_BYTES);
 }
 
 static int put_member(const struct tr_admission *admission, struct tr_participant *participant)
@@ -175,7 +181,7 @@ static bool settle(struct tr_service *service, const struct tr_arrival *arrival,
         return false;
     equip(service, arrival, admission, participant);
     service->stats.registered++;
-    answer(service, arrival, admission, participant, &participant->feed);
+    answer(service, arrival, participant, &participant->feed);
     tr_announce_pump(service, participant, arrival->now_us);
     return true;
 }
@@ -256,7 +262,7 @@ static enum tr_drop enrol(struct tr_service *service, const struct tr_arrival *a
 
     /* The same bytes were verified before. */
     if (participant != NULL && is_repeated(admission, participant)) {
-        repeat(service, arrival, admission, participant);
+        repeat(service, arrival, participant);
         return TR_DROP_NONE;
     }
     if (!tr_admission_is_signed(admission, &service->certify,
@@ -282,6 +288,24 @@ static enum tr_drop enrol(struct tr_service *service, const struct tr_arrival *a
     return TR_DROP_NONE;
 }
 
+/* A copy of a REGISTER that was accepted a moment ago: known by its hash alone. */
+static bool repeat_recent(struct tr_service *service, const struct tr_arrival *arrival,
+                          const uint8_t hash[TR_KEY])
+{
+    const struct tr_recent *recent = recent_of(service, hash);
+
+    if (!tr_seal_equal(recent->hash, hash, TR_KEY))
+        return false;
+
+    struct tr_participant *participant =
+        tr_registry_find_channel(&service->registry, recent->channel);
+
+    if (participant == NULL || !tr_seal_equal(participant->hash, hash, TR_KEY))
+        return false;
+    repeat(service, arrival, participant);
+    return true;
+}
+
 enum tr_drop tr_enrolment_input(struct tr_service *service, const struct tr_arrival *arrival)
 {
     struct tr_admission admission;
@@ -289,6 +313,10 @@ enum tr_drop tr_enrolment_input(struct tr_service *service, const struct tr_arri
                                           tr_service_unix_s(service, arrival->now_us),
                                           &arrival->source, arrival->data, arrival->size);
 
+    if (drop == TR_DROP_NONE && repeat_recent(service, arrival, admission.hash)) {
+        tr_admission_clear(&admission);
+        return TR_DROP_NONE;
+    }
     if (drop == TR_DROP_NONE &&
         !tr_limiter_take(&service->limiter, &arrival->source, service->limits.register_rate,
                          service->limits.register_burst, arrival->now_us))

@@ -21,6 +21,9 @@ struct tr_participant {
     uint32_t reply; /* answers so far */
     uint8_t hash[TR_KEY];
     uint8_t ges[TR_KEY];
+    uint8_t signature[TR_SIGNATURE];
+    uint64_t known;   /* the version of this roster that it said it has, 0 none */
+    uint32_t trip_us; /* the round trip that it measured, 0 unknown */
 
     /* The channel to it. */
     uint8_t channel[TR_CHANNEL_BYTES]; /* all zero: none yet */

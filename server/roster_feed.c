@@ -12,11 +12,12 @@ enum {
     WAIT_CAP = 2000000, /* after growing */
     WAIT_MARGIN = 4000,
     EARLY_LEAST = 3000,
+    NEWS_COPIES = 2,
     EARLY_PAGES = 2, /* under way: more is a roster to be read, not news to be told */
 };
 
-/* News is said twice, a quarter of a round trip apart: one lost announcement would cost two players
- * the whole wait, where the copy costs one datagram. */
+/* News is said three times, a quarter of a round trip apart: one lost announcement would cost two
+ * players the whole wait, where a copy costs one datagram. */
 static uint64_t early_wait(const struct tr_feed *feed)
 {
     uint32_t quarter = feed->rtt_us / 4;
@@ -43,7 +44,7 @@ static void go_back(struct tr_feed *feed)
     feed->sent = feed->acked;
     feed->under_way = 0;
     feed->is_anew = false;
-    feed->is_early = false;
+    feed->copies = 0;
     feed->timed_us = 0;
     feed->due_us = TR_NEVER;
 }
@@ -94,13 +95,14 @@ bool tr_feed_page(struct tr_feed *feed, const struct tr_membership *membership,
 
     bool again = from < feed->most;
 
-    if (!again && feed->has_begun && feed->tries == 0 && feed->under_way <= EARLY_PAGES) {
-        feed->is_early = true;
+    if (!again)
+        feed->copies = feed->has_begun && feed->tries == 0 && feed->under_way <= EARLY_PAGES
+                           ? NEWS_COPIES
+                           : 0;
+    if (feed->copies > 0)
         feed->due_us = now_us + early_wait(feed);
-    } else if (feed->due_us == TR_NEVER || feed->is_early) {
-        feed->is_early = false;
+    else if (feed->due_us == TR_NEVER || !again)
         feed->due_us = now_us + feed->wait_us;
-    }
     feed->has_begun = true;
 
     /* Karn: what was sent twice measures nothing. */
@@ -165,7 +167,7 @@ void tr_feed_ack(struct tr_feed *feed, const struct tr_membership *membership, u
         feed->sent = version;
     feed->asleep = false;
     reset_wait(feed);
-    feed->is_early = false;
+    feed->copies = 0;
     feed->due_us = feed->under_way == 0 ? TR_NEVER : now_us + feed->wait_us;
 }
 
@@ -174,11 +176,12 @@ void tr_feed_tick(struct tr_feed *feed, uint64_t now_us)
     if (!tr_is_due(feed->due_us, now_us))
         return;
 
-    bool was_early = feed->is_early;
+    uint8_t copies = feed->copies;
     uint64_t timed_us = feed->timed_us;
 
     go_back(feed);
-    if (was_early) {
+    if (copies > 0) {
+        feed->copies = (uint8_t)(copies - 1);
         feed->timed_us = timed_us; /* the answer to the first copy is still to come */
         return;
     }

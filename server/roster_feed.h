@@ -26,9 +26,9 @@ struct tr_feed {
     uint32_t ack_counter;          /* of the newest acknowledgement */
     uint8_t under_way;
     uint8_t tries;
+    uint8_t copies; /* of news still to be sent: due_us is for one of them, not for a loss */
     bool asleep;    /* tries ran out */
     bool has_begun; /* a page was sent: what follows is news */
-    bool is_early;  /* due_us is for the second copy of news, not for a loss */
     bool is_anew; /* the page under way starts its roster over: nothing follows before that has come
                        in, as what it says of its old roster would pass for the new one (should the
                        two be at the same version, the hash in the next pong tells) */

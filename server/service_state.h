@@ -11,6 +11,15 @@
 #include "server/registry.h"
 #include "server/stats.h"
 
+/* REGISTERs accepted a moment ago, by the first bytes of their hash: clients send each more than once,
+ * and the copies cost no public-key operation. */
+enum { TR_RECENT = 1024 };
+
+struct tr_recent {
+    uint8_t hash[TR_KEY];
+    uint8_t channel[TR_CHANNEL_BYTES];
+};
+
 struct tr_service {
     struct tr_service_limits limits;
     struct tr_certify certify;
@@ -19,6 +28,7 @@ struct tr_service {
     struct tr_alarms alarms; /* of sessions */
     struct tr_limiter limiter;
     struct tr_bucket unknown; /* for UNKNOWN replies */
+    struct tr_recent recent[TR_RECENT];
     struct tr_outbox outbox;
     struct tr_server_stats stats;
     uint64_t created_us;

@@ -1,6 +1,6 @@
 /* The wire's mistakes, by reason.
  * SPDX-License-Identifier: MIT */
-#include "lib/core/counters.h"
+#include "lib/core/drops.h"
 
 void tr_counters_drop(struct tryst_stats *stats, enum tr_drop drop)
 {

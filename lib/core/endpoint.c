@@ -1,8 +1,8 @@
 /* The sans-I/O face: checks every argument, finds whom a datagram belongs to, tells what happened.
  * SPDX-License-Identifier: MIT */
-#include "lib/core/endpoint.h"
+#include "lib/core/driver_face.h"
 
-#include "lib/core/counters.h"
+#include "lib/core/drops.h"
 #include "lib/core/session.h"
 #include <assert.h>
 #include <stdlib.h>

@@ -41,6 +41,19 @@ void tr_peer_clear(struct tr_peer *peer)
     memset(peer, 0, sizeof *peer);
 }
 
+void tr_peer_add_locals(struct tr_peer *peer, uint8_t extra, const struct tr_peer_kit *kit)
+{
+    uint8_t count = peer->paths.count;
+    for (uint8_t i = 0; i < count && i < peer->paths.count; i++) {
+        struct tryst_address remote = peer->paths.list[i].remote;
+        uint8_t kind = peer->paths.list[i].kind;
+        bool is_named = peer->paths.list[i].is_named && peer->paths.list[i].local == TR_LOCAL_ANY;
+        for (uint8_t slot = 0; is_named && slot < TRYST_LOCAL_MAX; slot++)
+            if ((extra >> slot & 1) != 0 && kit->locals[slot].family == remote.family)
+                tr_paths_add(&peer->paths, &remote, slot, kind);
+    }
+}
+
 void tr_peer_search(struct tr_peer *peer, uint64_t now_us)
 {
     tr_paths_search(&peer->paths);
@@ -223,8 +236,10 @@ static void path_question(struct tr_peer *peer, uint8_t index, const struct tr_p
     if (!path->is_proven && (path->ping_us == 0 || kit->now_us - path->ping_us > 100 * TR_MS)) {
         path->ping_us = kit->now_us;
         hello_send(peer, index, NULL, kit);
-        if (chosen != TR_PATH_NONE && peer->paths.list[chosen].losses == 0)
+        if (chosen != TR_PATH_NONE && peer->paths.list[chosen].losses == 0) {
+            peer->paths.list[chosen].losses = 1; /* in doubt until it answers */
             tr_sooner(&peer->paths.list[chosen].next_us, kit->now_us);
+        }
     }
 }
 

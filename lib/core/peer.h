@@ -54,6 +54,9 @@ void tr_peer_clear(struct tr_peer *peer);
 void tr_peer_set_candidates(struct tr_peer *peer, const struct tr_candidate *candidates,
                             size_t count, uint8_t extra, const struct tr_peer_kit *kit);
 
+/* Tries what is known of the peer from further local addresses too: slots, as bits. */
+void tr_peer_add_locals(struct tr_peer *peer, uint8_t extra, const struct tr_peer_kit *kit);
+
 /* Our own addresses changed: searches anew. */
 void tr_peer_search(struct tr_peer *peer, uint64_t now_us);
 

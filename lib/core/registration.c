@@ -7,10 +7,11 @@
 #include "lib/core/uplink.h"
 #include <string.h>
 
-/* A REGISTER is sent in pairs, its copy a quarter of the cookie's round trip after it: at 10 % loss one
- * in five would wait a whole timeout otherwise. The next pair follows a quarter over the round trip
- * later, or 250 ms where that is less; x 1.6, 8 pairs. A server three milliseconds away has answered
- * before the copy is due. */
+/* A REGISTER is sent in threes, its copies a quarter of the cookie's round trip apart: at 10 % loss one
+ * in five would wait a whole timeout otherwise, and of two in a row still one in twenty-eight. The
+ * server knows the copies by their hash. The next three follow a quarter over the round trip later, or
+ * 250 ms where that is less; x 1.6, 8 times. A server three milliseconds away has answered before a
+ * copy is due. */
 #define COPY_LEAST_US (3 * TR_MS)
 #define RETRY_MAX_US (250 * TR_MS)
 #define RETRY_EXTRA_US (4 * TR_MS)
@@ -18,7 +19,7 @@
 /* Changed addresses are told after this, so that several changes make one REGISTER. */
 #define DIRTY_US (50 * TR_MS)
 #define RETURN_SPREAD_US (3 * TR_S)
-enum { TRIES = 16, TRIES_BEFORE_OTHER = 4 };
+enum { COPIES = 3, TRIES = 8 * COPIES, TRIES_BEFORE_OTHER = 2 * COPIES };
 
 void tr_registration_start(struct tr_rendezvous *rendezvous, uint64_t start_us)
 {
@@ -141,9 +142,9 @@ static void request_send(struct tr_rendezvous *rendezvous, uint64_t now_us,
     copy = copy > COPY_LEAST_US ? copy : COPY_LEAST_US;
     uint64_t pause = (uint64_t)uplink->rtt_us * 5 / 4 + RETRY_EXTRA_US;
     pause = pause > RETRY_MAX_US ? RETRY_MAX_US : pause;
-    for (unsigned pairs = rendezvous->tries / 2; pairs > 0; pairs--)
+    for (unsigned rounds = rendezvous->tries / COPIES; rounds > 0; rounds--)
         pause = pause * 8 / 5;
-    if (rendezvous->tries % 2 == 0)
+    if ((rendezvous->tries + 1) % COPIES != 0)
         pause = copy;
     rendezvous->asked_us = now_us;
     rendezvous->ask_next_us = now_us + pause + tr_random_below(random, pause / 5 + 1);

@@ -168,14 +168,11 @@ static void mend(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_ra
                              random);
 }
 
-enum tr_drop tr_rendezvous_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
-                                 const struct tryst_address *from, const void *data, size_t size,
-                                 struct tr_random *random)
+static enum tr_drop dispatch(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                             const struct tryst_address *from, const void *data, size_t size,
+                             struct tr_random *random)
 {
     enum tr_drop drop = TR_DROP_NONE;
-    rendezvous->has_page = false;
-    if (!is_server(rendezvous, from))
-        return TR_DROP_UNKNOWN;
     switch (*(const uint8_t *)data) {
     case TR_COOKIE:
         return tr_uplinks_input(rendezvous, now_us, from, data, size, random);
@@ -190,6 +187,20 @@ enum tr_drop tr_rendezvous_input(struct tr_rendezvous *rendezvous, uint64_t now_
     default:
         return tr_channel_unknown(rendezvous, now_us, data, size);
     }
+}
+
+enum tr_drop tr_rendezvous_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                                 const struct tryst_address *from, const void *data, size_t size,
+                                 struct tr_random *random)
+{
+    uint8_t before = rendezvous->state;
+    rendezvous->has_page = false;
+    if (!is_server(rendezvous, from))
+        return TR_DROP_UNKNOWN;
+    enum tr_drop drop = dispatch(rendezvous, now_us, from, data, size, random);
+    if (rendezvous->state == TR_RENDEZVOUS_IDLE && before != TR_RENDEZVOUS_IDLE)
+        tr_uplinks_refresh(rendezvous, now_us, false); /* out of the session: ready for another */
+    return drop;
 }
 
 void tr_rendezvous_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,

@@ -168,6 +168,7 @@ void tr_roster_check(struct tr_roster *roster, const struct tr_seats *seats,
     uint8_t expected[16];
     uint8_t hash[16] = {0};
     if (!tr_rendezvous_take_hash(rendezvous, expected) || roster->is_resetting ||
+        rendezvous->has_page || /* another word on the roster came with it: the next pong tells */
         !tr_is_due(roster->check_us, now_us))
         return;
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)

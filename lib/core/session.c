@@ -196,6 +196,7 @@ void tr_session_locals_changed(struct tr_session *session, uint8_t dropped, uint
         for (uint8_t local = 0; local < TRYST_LOCAL_MAX; local++)
             if (dropped >> local & 1)
                 tr_paths_drop_local(&peer->paths, local);
+        tr_peer_add_locals(peer, extra, kit);
         tr_peer_search(peer, kit->now_us);
     }
 }

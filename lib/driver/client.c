@@ -3,7 +3,7 @@
 #include <tryst/client.h>
 
 #include "lib/base/deadline.h"
-#include "lib/core/endpoint.h"
+#include "lib/core/driver_face.h"
 #include "lib/driver/client_loop.h"
 #include "lib/seal/seal.h"
 #include <errno.h>

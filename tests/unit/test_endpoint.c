@@ -1,6 +1,6 @@
 /* The sans-I/O face: arguments, meeting, messages, any order of calls, strange time, strange bytes.
  * SPDX-License-Identifier: MIT */
-#include "lib/core/endpoint.h"
+#include "lib/core/driver_face.h"
 #include "tests/unit/endpoint_world.h"
 
 static struct endpoint_world world;

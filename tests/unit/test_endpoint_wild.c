@@ -1,6 +1,6 @@
 /* The endpoint under strange bytes, strange time and calls in any order.
  * SPDX-License-Identifier: MIT */
-#include "lib/core/endpoint.h"
+#include "lib/core/driver_face.h"
 #include "tests/unit/endpoint_world.h"
 
 static struct endpoint_world world;

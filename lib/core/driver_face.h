@@ -1,7 +1,7 @@
 /* What the driver asks of an endpoint beyond the public face.
  * SPDX-License-Identifier: MIT */
-#ifndef TR_ENDPOINT_H
-#define TR_ENDPOINT_H
+#ifndef TR_DRIVER_FACE_H
+#define TR_DRIVER_FACE_H
 
 #include <stdbool.h>
 #include <tryst/endpoint.h>

@@ -1,7 +1,7 @@
 /* Counting what was dropped.
  * SPDX-License-Identifier: MIT */
-#ifndef TR_COUNTERS_H
-#define TR_COUNTERS_H
+#ifndef TR_DROPS_H
+#define TR_DROPS_H
 
 #include "lib/wire/message.h"
 #include <tryst/counters.h>

@@ -96,9 +96,8 @@ bool tr_feed_page(struct tr_feed *feed, const struct tr_membership *membership,
     bool again = from < feed->most;
 
     if (!again)
-        feed->copies = feed->has_begun && feed->tries == 0 && feed->under_way <= EARLY_PAGES
-                           ? NEWS_COPIES
-                           : 0;
+        feed->copies =
+            feed->has_begun && feed->tries == 0 && feed->under_way <= EARLY_PAGES ? NEWS_COPIES : 0;
     if (feed->copies > 0)
         feed->due_us = now_us + early_wait(feed);
     else if (feed->due_us == TR_NEVER || !again)

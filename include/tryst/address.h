@@ -17,23 +17,23 @@ struct tryst_address {
     uint8_t family;   /* 0 none, 4 or 6 */
     uint8_t reserved; /* 0 */
     uint16_t port;    /* host order */
-    uint32_t scope;   /* interface index of a local or link-local address, 0 when it does not matter */
+    uint32_t scope;   /* interface index of a local or link-local address, else 0 */
     uint8_t ip[16];   /* network order; IPv4 uses the first 4, the rest is 0 */
 };
 
 /* X(name, text): what an address is good for (RFC 6890 and its kin), of the canonical form. */
 #define TRYST_ADDRESS_CLASSES(X)                                                                   \
-    X(NONE, "none")                /* no address at all, or port 0 */                              \
-    X(PUBLIC, "public")            /* routed in the Internet */                                    \
-    X(PRIVATE, "private")          /* RFC 1918, fc00::/7 */                                        \
-    X(CARRIER, "carrier")          /* 100.64.0.0/10, RFC 6598 */                                   \
-    X(LINK_LOCAL, "link-local")    /* 169.254.0.0/16, fe80::/10 */                                 \
-    X(LOOPBACK, "loopback")        /* 127.0.0.0/8, ::1 */                                          \
-    X(MULTICAST, "multicast")      /* 224.0.0.0/4, ff00::/8 */                                     \
-    X(BROADCAST, "broadcast")      /* 255.255.255.255 */                                           \
-    X(UNSPECIFIED, "unspecified")  /* 0.0.0.0/8, :: */                                             \
-    X(METADATA, "metadata")        /* cloud instance metadata: 169.254.169.254, fd00:ec2::254 */   \
-    X(RESERVED, "reserved")        /* documentation, benchmarks, 240.0.0.0/4, discard and others */
+    X(NONE, "none")               /* no address at all, or port 0 */                               \
+    X(PUBLIC, "public")           /* routed in the Internet */                                     \
+    X(PRIVATE, "private")         /* RFC 1918, fc00::/7 */                                         \
+    X(CARRIER, "carrier")         /* 100.64.0.0/10, RFC 6598 */                                    \
+    X(LINK_LOCAL, "link-local")   /* 169.254.0.0/16, fe80::/10 */                                  \
+    X(LOOPBACK, "loopback")       /* 127.0.0.0/8, ::1 */                                           \
+    X(MULTICAST, "multicast")     /* 224.0.0.0/4, ff00::/8 */                                      \
+    X(BROADCAST, "broadcast")     /* 255.255.255.255 */                                            \
+    X(UNSPECIFIED, "unspecified") /* 0.0.0.0/8, :: */                                              \
+    X(METADATA, "metadata")       /* cloud instance metadata: 169.254.169.254, fd00:ec2::254 */    \
+    X(RESERVED, "reserved")       /* documentation, benchmarks, 240.0.0.0/4, discard and others */
 
 enum tryst_address_class {
 #define TRYST_ADDRESS_CLASS_ROW(name, text) TRYST_ADDRESS_##name,

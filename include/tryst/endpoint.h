@@ -94,8 +94,9 @@ TRYST_API tryst_result tryst_endpoint_join(struct tryst_endpoint *endpoint, uint
  * Returns TRYST_OK; TRYST_E_ARGUMENT. Since 0.1 */
 TRYST_API tryst_result tryst_endpoint_leave(struct tryst_endpoint *endpoint, uint64_t now_us);
 
-/* Sends one message to a connected peer: encrypted, at most once, unordered, not repeated. Small
- * messages of one turn share a datagram, which leaves with the next output.
+/* Sends one message to a peer: encrypted, at most once, unordered, not repeated. Small messages of one
+ * turn share a datagram, which leaves with the next output. From JOINED on, before there is a path, one
+ * datagram's worth waits for it; more is TRYST_E_NOT_CONNECTED.
  *
  * data     1 to TRYST_MESSAGE_MAX bytes, copied
  *

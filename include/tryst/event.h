@@ -13,19 +13,19 @@ extern "C" {
 /* X(name, number, text) */
 #define TRYST_EVENTS(X)                                                                            \
     X(NONE, 0, "none")                                                                             \
-    X(REGISTERED, 1, "registered")   /* address: own public address; rtt_us: to the server */      \
-    X(JOINED, 2, "joined")           /* peer, key; data: its user data */                          \
-    X(CONNECTED, 3, "connected")     /* peer, path, kind, address, rtt_us */                       \
-    X(PATH, 4, "path")               /* the same, when the path changed */                         \
-    X(UNREACHABLE, 5, "unreachable") /* peer, stage, reason; the search goes on */                 \
-    X(LEFT, 6, "left")               /* peer, key, reason */                                       \
-    X(MESSAGE, 7, "message")         /* peer, data */                                              \
-    X(REFUSED, 8, "refused")         /* reason, text, retry_ms */                                  \
-    X(SERVER_LOST, 9, "server-lost") /* stage, reason; peers stay connected */                     \
+    X(REGISTERED, 1, "registered")    /* address: own public address; rtt_us: to the server */     \
+    X(JOINED, 2, "joined")            /* peer, key; data: its user data */                         \
+    X(CONNECTED, 3, "connected")      /* peer, path, kind, address, rtt_us */                      \
+    X(PATH, 4, "path")                /* the same, when the path changed */                        \
+    X(UNREACHABLE, 5, "unreachable")  /* peer, stage, reason; the search goes on */                \
+    X(LEFT, 6, "left")                /* peer, key, reason */                                      \
+    X(MESSAGE, 7, "message")          /* peer, data */                                             \
+    X(REFUSED, 8, "refused")          /* reason, text, retry_ms */                                 \
+    X(SERVER_LOST, 9, "server-lost")  /* stage, reason; peers stay connected */                    \
     X(SERVER_BACK, 10, "server-back") /* address: own public address */                            \
-    X(COOKIE, 11, "cookie")          /* address: own public address; a join is one round trip now */ \
-    X(HELLO, 12, "hello")            /* peer, address: its first hello came in (option trace) */    \
-    X(PUNCH, 13, "punch")            /* peer, address: the first hello went out (option trace) */
+    X(COOKIE, 11, "cookie")           /* address: own public one; a join is one round trip now */  \
+    X(HELLO, 12, "hello")             /* peer, address: its first hello came in (option trace) */  \
+    X(PUNCH, 13, "punch")             /* peer, address: the first hello went out (option trace) */
 
 enum tryst_event_type {
 #define TRYST_EVENT_ROW(name, number, text) TRYST_EVENT_##name = (number),
@@ -112,18 +112,18 @@ enum tryst_reason {
 
 /* Only the fields that the row of its type names are set; the others are 0. */
 struct tryst_event {
-    uint32_t type;                /* enum tryst_event_type */
-    uint32_t peer;                /* handle of a participant, 0 none; never reused by one endpoint */
-    uint32_t path;                /* enum tryst_path_type */
-    uint32_t kind;                /* enum tryst_kind */
-    uint32_t stage;               /* enum tryst_stage */
-    uint32_t reason;              /* enum tryst_reason */
-    uint32_t rtt_us;              /* round trip, microseconds */
-    uint32_t retry_ms;            /* REFUSED: try again after this, 0 never */
+    uint32_t type;     /* enum tryst_event_type */
+    uint32_t peer;     /* handle of a participant, 0 none; never reused by one endpoint */
+    uint32_t path;     /* enum tryst_path_type */
+    uint32_t kind;     /* enum tryst_kind */
+    uint32_t stage;    /* enum tryst_stage */
+    uint32_t reason;   /* enum tryst_reason */
+    uint32_t rtt_us;   /* round trip, microseconds */
+    uint32_t retry_ms; /* REFUSED: try again after this, 0 never */
     struct tryst_address address; /* the peer's end of the path, or the own public address */
     struct tryst_address local;   /* this end of the path */
     uint8_t key[32];              /* the participant's public identity key */
-    const void *data;             /* MESSAGE, JOINED: bytes, valid until the next call on the object */
+    const void *data;             /* MESSAGE, JOINED: valid until the next call on the object */
     size_t size;                  /* bytes of data */
     char text[64];                /* REFUSED: the server's words, NUL-terminated, UTF-8 */
     uint8_t reserved[TRYST_EVENT_SIZE - 8 * 4 - 2 * 24 - 32 - sizeof(void *) - sizeof(size_t) - 64];

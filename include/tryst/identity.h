@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-#define TRYST_KEY_SIZE 32       /* bytes of a public key or a seed */
-#define TRYST_KEY_TEXT_SIZE 44  /* base64url without padding, and its NUL */
+#define TRYST_KEY_SIZE 32      /* bytes of a public key or a seed */
+#define TRYST_KEY_TEXT_SIZE 44 /* base64url without padding, and its NUL */
 
 /* Opaque. Immutable once made, so that threads may share it. */
 struct tryst_identity;

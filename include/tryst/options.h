@@ -10,14 +10,14 @@
 extern "C" {
 #endif
 
-#define TRYST_SEED_SIZE 32 /* bytes */
-#define TRYST_DATAGRAM_MAX 1200          /* bytes of any datagram of the protocol */
-#define TRYST_MESSAGE_MAX 1150           /* bytes of one message */
-#define TRYST_USER_DATA_MAX 128          /* bytes a participant shows to the others */
-#define TRYST_SESSION_NAME_MAX 64        /* bytes of a session's name */
-#define TRYST_LOCAL_MAX 8                /* local addresses an endpoint uses */
-#define TRYST_SERVER_MAX 4               /* addresses of the server an endpoint uses */
-#define TRYST_NEVER UINT64_MAX           /* a deadline that does not come */
+#define TRYST_SEED_SIZE 32        /* bytes */
+#define TRYST_DATAGRAM_MAX 1200   /* bytes of any datagram of the protocol */
+#define TRYST_MESSAGE_MAX 1150    /* bytes of one message */
+#define TRYST_USER_DATA_MAX 128   /* bytes a participant shows to the others */
+#define TRYST_SESSION_NAME_MAX 64 /* bytes of a session's name */
+#define TRYST_LOCAL_MAX 8         /* local addresses an endpoint uses */
+#define TRYST_SERVER_MAX 4        /* addresses of the server an endpoint uses */
+#define TRYST_NEVER UINT64_MAX    /* a deadline that does not come */
 
 /* Zero in a field means its default. Strings are read during the call only. */
 struct tryst_options {

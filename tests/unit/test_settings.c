@@ -11,6 +11,7 @@ static char file[64];
 /* Loads with a configuration file of this text (NULL: none) and these further arguments. */
 static bool load(const char *text, char *const *arguments)
 {
+    static char config_flag[] = "--config";
     char *argv[24] = {(char[]){"trystd"}};
     int argc = 1;
     bool good;
@@ -24,7 +25,7 @@ static bool load(const char *text, char *const *arguments)
             abort();
         fputs(text, stream);
         fclose(stream);
-        argv[argc++] = (char[]){"--config"};
+        argv[argc++] = config_flag;
         argv[argc++] = file;
     }
     for (; arguments && *arguments; arguments++)

@@ -81,7 +81,7 @@ static struct tr_recent *recent_of(struct tr_service *service, const uint8_t has
 }
 
 /* The answer was lost, or the request came twice. What goes on over the channel by now is left as
- * it is. */
+ * it is, and so is news that is being said again anyway. */
 static void repeat(struct tr_service *service, const struct tr_arrival *arrival,
                    struct tr_participant *participant)
 {
@@ -92,7 +92,7 @@ static void repeat(struct tr_service *service, const struct tr_arrival *arrival,
     service->stats.repeated++;
     tr_feed_start(&feed, participant->membership, participant->known, participant->trip_us);
     answer(service, arrival, participant, &feed);
-    if (participant->replay.next == 0) {
+    if (participant->replay.next == 0 && participant->feed.copies == 0) {
         participant->feed = feed;
         tr_announce_pump(service, participant, arrival->now_us);
     }

@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A storm's buffers are given back when so many runs did not need them; a sender that always has
+ * the same to say never makes one anew. */
+enum { RUNS = 1024, BUFFERS_LEAST = 16 };
+
 bool tr_outbox_init(struct tr_outbox *outbox, uint32_t capacity)
 {
-    assert(capacity > 0);
+    assert(capacity > 0 && capacity < UINT32_MAX / 4);
     *outbox = (struct tr_outbox){0};
     outbox->ring = calloc(capacity, sizeof(struct tr_datagram *));
     if (outbox->ring == NULL)
@@ -25,8 +29,30 @@ void tr_outbox_clear(struct tr_outbox *outbox)
     *outbox = (struct tr_outbox){0};
 }
 
+static void give_back(struct tr_outbox *outbox)
+{
+    uint32_t kept = outbox->reach < BUFFERS_LEAST / 2 ? BUFFERS_LEAST : 2 * outbox->reach;
+    for (uint32_t slot = kept; slot < outbox->capacity; slot++) {
+        free(outbox->ring[slot]);
+        outbox->ring[slot] = NULL;
+    }
+    outbox->reach = 0;
+    outbox->runs = 1; /* the one that begins */
+}
+
+/* An empty ring starts over, so that a quiet sender keeps few buffers, and warm ones. Not when it
+ * is emptied: what was popped is readable until now. */
+static void start_over(struct tr_outbox *outbox)
+{
+    outbox->head = 0;
+    if (++outbox->runs > RUNS)
+        give_back(outbox);
+}
+
 struct tr_datagram *tr_outbox_push(struct tr_outbox *outbox)
 {
+    if (outbox->count == 0)
+        start_over(outbox);
     if (outbox->count == outbox->capacity) {
         outbox->dropped++;
         return NULL;
@@ -45,6 +71,8 @@ struct tr_datagram *tr_outbox_push(struct tr_outbox *outbox)
     }
     memset(datagram, 0, offsetof(struct tr_datagram, data));
     outbox->count++;
+    if (outbox->reach < outbox->head + outbox->count)
+        outbox->reach = outbox->head + outbox->count; /* past the capacity where it comes round */
     return datagram;
 }
 
@@ -63,7 +91,6 @@ struct tr_datagram *tr_outbox_pop(struct tr_outbox *outbox)
 
     assert(!datagram->open);
     outbox->count--;
-    /* An emptied ring starts over, so that a quiet sender keeps few buffers, and warm ones. */
-    outbox->head = outbox->count == 0 ? 0 : (outbox->head + 1) % outbox->capacity;
+    outbox->head = (outbox->head + 1) % outbox->capacity;
     return datagram;
 }

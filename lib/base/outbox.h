@@ -1,4 +1,5 @@
-/* Datagrams that wait to be sent: a bounded ring whose buffers are made on first use and kept.
+/* Datagrams that wait to be sent: a bounded ring whose buffers are made on first use and kept while
+ * the like of them is used.
  * SPDX-License-Identifier: MIT */
 #ifndef TR_OUTBOX_H
 #define TR_OUTBOX_H
@@ -24,6 +25,8 @@ struct tr_outbox {
     uint32_t capacity;
     uint32_t head;
     uint32_t count;
+    uint32_t reach;   /* slots in use at most, since buffers were given back last */
+    uint32_t runs;    /* pushes into an empty ring since then */
     uint64_t dropped; /* pushes refused because the ring was full or memory was short */
 };
 

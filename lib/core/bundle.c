@@ -12,16 +12,27 @@ enum {
     PING_PADDING = PONG_SIZE - TR_PING_BYTES - ITEM_HEAD, /* a ping is as long as its pong */
 };
 
-/* Fills in where a DATA goes and seals its items. */
-static void finish(const struct tr_bundle_way *way, struct tr_datagram *datagram, uint8_t index,
-                   size_t items_size, const struct tr_peer_kit *kit)
+/* Where the item at `at` ends. */
+static size_t item_end(const uint8_t *items, size_t at)
 {
+    return at + ITEM_HEAD + tr_get_u16(items + at + 1);
+}
+
+/* Fills in where a DATA goes and seals its items. A message alone goes without its head. */
+static void finish(const struct tr_bundle_way *way, struct tr_datagram *datagram, uint8_t index,
+                   size_t size, const struct tr_peer_kit *kit)
+{
+    uint8_t *items = datagram->data + TR_DATA_HEAD;
+    bool is_single = items[0] == TR_ITEM_MESSAGE && item_end(items, 0) == size;
+    if (is_single) {
+        size -= ITEM_HEAD;
+        memmove(items, items + ITEM_HEAD, size);
+    }
     struct tr_path *path = &way->paths->list[index];
     datagram->to = path->remote;
     if (path->local != TR_LOCAL_ANY)
         datagram->from = kit->locals[path->local];
-    datagram->size =
-        (uint16_t)tr_handshake_seal(way->handshake, datagram->data, items_size);
+    datagram->size = (uint16_t)tr_handshake_seal(way->handshake, datagram->data, size, is_single);
     datagram->open = 0;
     tr_path_carried(path, datagram->size);
 }
@@ -64,37 +75,57 @@ void tr_bundle_flush(struct tr_bundle *bundle, const struct tr_bundle_way *way,
         datagram->size = 0;
         return;
     }
-    size = last_close(items, bundle->last, size);
+    if (bundle->last > 0)
+        size = last_close(items, bundle->last, size);
     finish(way, datagram, chosen, size, kit);
+}
+
+/* How much of what is held may leave over a path, in whole messages, beside `beside` bytes. */
+static size_t held_fitting(const struct tr_bundle *bundle, const struct tr_path *path,
+                           size_t beside)
+{
+    size_t fits = 0;
+    while (fits < bundle->held_size) {
+        size_t end = item_end(bundle->held, fits);
+        if (beside + end > TR_DATA_ROOM ||
+            !tr_path_may_carry(path, TR_DATA_HEAD + beside + end + TR_TAG))
+            break;
+        fits = end;
+    }
+    return fits;
+}
+
+static void held_remove(struct tr_bundle *bundle, size_t size)
+{
+    bundle->held_size = (uint16_t)(bundle->held_size - size);
+    memmove(bundle->held, bundle->held + size, bundle->held_size);
+    if (bundle->held_size == 0) {
+        free(bundle->held); /* rare, and a kilobyte a peer otherwise */
+        bundle->held = NULL;
+    }
 }
 
 void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way,
                        const uint8_t *pong, uint8_t index, const struct tr_peer_kit *kit)
 {
-    if (bundle->held_size == 0 || index == TR_PATH_NONE ||
-        !tr_handshake_can_send(way->handshake))
+    if (bundle->held_size == 0 || index == TR_PATH_NONE || !tr_handshake_can_send(way->handshake))
         return;
-    size_t with_pong = pong != NULL ? ITEM_HEAD + PONG_SIZE : 0;
-    if (bundle->held_size + with_pong > TR_DATA_ROOM)
-        with_pong = 0;
-    if (!tr_path_may_carry(&way->paths->list[index],
-                           TR_DATA_HEAD + bundle->held_size + with_pong + TR_TAG))
-        return;
-    struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
+    const struct tr_path *path = &way->paths->list[index];
+    size_t fits = held_fitting(bundle, path, 0);
+    bool has_pong = pong != NULL && held_fitting(bundle, path, ITEM_HEAD + PONG_SIZE) == fits;
+    struct tr_datagram *datagram = fits > 0 ? tr_outbox_push(kit->outbox) : NULL;
     if (datagram == NULL)
         return;
     struct tr_writer writer;
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
-    if (with_pong > 0) {
-        struct tr_item_pong item = {.seen = {.address = way->paths->list[index].remote}};
+    if (has_pong) {
+        struct tr_item_pong item = {.seen = {.address = path->remote}};
         memcpy(item.pong, pong, TR_PING_BYTES);
         tr_item_write_layout(&writer, TR_ITEM_PONG, &tr_layout_item_pong, &item);
     }
-    tr_writer_bytes(&writer, bundle->held, bundle->held_size);
+    tr_writer_bytes(&writer, bundle->held, fits);
     finish(way, datagram, index, tr_writer_used(&writer), kit);
-    bundle->held_size = 0;
-    free(bundle->held); /* rare, and a kilobyte a peer otherwise */
-    bundle->held = NULL;
+    held_remove(bundle, fits);
 }
 
 static void single(const struct tr_bundle_way *way, uint8_t index, const struct tr_writer *items,

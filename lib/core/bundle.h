@@ -29,8 +29,9 @@ tryst_result tr_bundle_add(struct tr_bundle *bundle, const struct tr_bundle_way 
 void tr_bundle_flush(struct tr_bundle *bundle, const struct tr_bundle_way *way,
                      const struct tr_peer_kit *kit);
 
-/* Sends what is held over the path `index`, when there is a key and the path may carry it. pong: the
- * peer's ping, answered in the same datagram, so that early data proves its path too; or NULL. */
+/* Sends what is held over the path `index`, when there is a key: as many whole messages as the path
+ * may carry. pong: the peer's ping, answered in the same datagram where that keeps no message back,
+ * so that early data proves its path too; or NULL. */
 void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way,
                        const uint8_t *pong, uint8_t index, const struct tr_peer_kit *kit);
 

@@ -266,7 +266,8 @@ enum tr_drop tr_channel_unknown(struct tr_rendezvous *rendezvous, uint64_t now_u
     if (!tr_envelope_head(&tr_layout_unknown, &unknown, data, size))
         return TR_DROP_SHORT;
     if (rendezvous->state != TR_RENDEZVOUS_REGISTERED || rendezvous->is_hinted ||
-        rendezvous->is_asking || memcmp(unknown.channel, rendezvous->channel, TR_CHANNEL_BYTES) != 0)
+        rendezvous->is_asking ||
+        memcmp(unknown.channel, rendezvous->channel, TR_CHANNEL_BYTES) != 0)
         return TR_DROP_UNKNOWN;
     rendezvous->is_hinted = true;
     tr_sooner(&rendezvous->ping_next_us, now_us);

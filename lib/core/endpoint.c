@@ -436,8 +436,11 @@ tryst_result tryst_endpoint_output(struct tryst_endpoint *endpoint, uint64_t now
     while (next != NULL && next->size == 0);
     if (next == NULL)
         return 0;
-    *datagram = (struct tryst_datagram){
-        .to = next->to, .from = next->from, .data = next->data, .size = next->size, .ttl = next->ttl};
+    *datagram = (struct tryst_datagram){.to = next->to,
+                                        .from = next->from,
+                                        .data = next->data,
+                                        .size = next->size,
+                                        .ttl = next->ttl};
     endpoint->stats.datagrams_sent++;
     endpoint->stats.bytes_sent += next->size;
     return 1;
@@ -469,8 +472,7 @@ bool tr_endpoint_has_event(const struct tryst_endpoint *endpoint)
 void tr_endpoint_server_failed(struct tryst_endpoint *endpoint, uint64_t now_us, uint32_t stage,
                                uint32_t reason)
 {
-    struct tryst_event event = {
-        .type = TRYST_EVENT_SERVER_LOST, .stage = stage, .reason = reason};
+    struct tryst_event event = {.type = TRYST_EVENT_SERVER_LOST, .stage = stage, .reason = reason};
     now_set(endpoint, now_us);
     memcpy(event.key, endpoint->identity.public_key, TR_KEY);
     tr_notice_put(&endpoint->notices, &event);

@@ -7,6 +7,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* The counter's share of its field in DATA. */
+enum { COUNTER_MAX = TR_DATA_SINGLE - 1 };
+
 static const uint8_t zeros[TR_KEY];
 
 static void generation_start(struct tr_generation *generation, struct tr_random *random)
@@ -72,8 +75,8 @@ static void record_hash(uint8_t hash[TR_KEY], const struct tr_record *record)
 }
 
 bool tr_handshake_init(struct tr_handshake *handshake, const struct tr_record *own,
-                       const uint8_t own_e[TR_KEY], const struct tr_record *peer,
-                       uint64_t now_us, uint32_t clock, struct tr_random *random)
+                       const uint8_t own_e[TR_KEY], const struct tr_record *peer, uint64_t now_us,
+                       uint32_t clock, struct tr_random *random)
 {
     memset(handshake, 0, sizeof *handshake);
     int order = memcmp(own->identity, peer->identity, TR_KEY);
@@ -127,8 +130,7 @@ size_t tr_handshake_write(struct tr_handshake *handshake, const struct tryst_ide
                           struct tr_random *random, uint8_t *out)
 {
     if (!handshake->is_signed)
-        handshake->sequence =
-            clock > handshake->sequence ? clock : handshake->sequence + 1;
+        handshake->sequence = clock > handshake->sequence ? clock : handshake->sequence + 1;
     struct tr_hello head = {.type = TR_HELLO, .version = TR_VERSION};
     struct tr_hello_body body = {
         .sequence = handshake->sequence,
@@ -249,8 +251,7 @@ void tr_handshake_read(struct tr_handshake *handshake, const void *data, size_t 
     if (!is_signed_by_peer(handshake, body))
         return;
     outcome->drop = TR_DROP_REPLAY;
-    bool is_new =
-        !handshake->has_peer_gf || memcmp(body->gf, handshake->peer_gf, TR_KEY) != 0;
+    bool is_new = !handshake->has_peer_gf || memcmp(body->gf, handshake->peer_gf, TR_KEY) != 0;
     if (body->sequence < handshake->peer_sequence && is_new)
         return;
     outcome->drop = TR_DROP_NONE;
@@ -289,8 +290,8 @@ bool tr_handshake_is_settled(const struct tr_handshake *handshake)
 bool tr_handshake_can_send(const struct tr_handshake *handshake)
 {
     /* A counter never comes round: a pair that cannot be renewed falls silent first. */
-    return (handshake->sending == TR_SENDING_CURRENT && handshake->current.sent < UINT32_MAX) ||
-           (handshake->sending == TR_SENDING_PREVIOUS && handshake->previous.sent < UINT32_MAX);
+    return (handshake->sending == TR_SENDING_CURRENT && handshake->current.sent < COUNTER_MAX) ||
+           (handshake->sending == TR_SENDING_PREVIOUS && handshake->previous.sent < COUNTER_MAX);
 }
 
 static struct tr_generation *sending_generation(struct tr_handshake *handshake)
@@ -303,27 +304,29 @@ uint32_t tr_handshake_sent(const struct tr_handshake *handshake)
     return handshake->sending == TR_SENDING_CURRENT ? handshake->current.sent : 0;
 }
 
-size_t tr_handshake_seal(struct tr_handshake *handshake, uint8_t *datagram, size_t items_size)
+size_t tr_handshake_seal(struct tr_handshake *handshake, uint8_t *datagram, size_t body_size,
+                         bool is_single)
 {
-    assert(tr_handshake_can_send(handshake) && items_size <= TR_DATA_ROOM);
+    assert(tr_handshake_can_send(handshake) && body_size <= TR_DATA_ROOM);
     struct tr_generation *generation = sending_generation(handshake);
     datagram[0] = TR_DATA;
     tr_put_u32(datagram + 1, generation->peer_index);
-    tr_put_u32(datagram + 5, generation->sent);
-    tr_seal_seal(datagram + TR_DATA_HEAD, datagram + TR_DATA_HEAD, items_size, datagram,
+    tr_put_u32(datagram + 5, generation->sent | (is_single ? TR_DATA_SINGLE : 0));
+    tr_seal_seal(datagram + TR_DATA_HEAD, datagram + TR_DATA_HEAD, body_size, datagram,
                  TR_DATA_HEAD, TR_LANE_STREAM, generation->sent, generation->send_key);
     generation->sent++;
-    return TR_DATA_HEAD + items_size + TR_TAG;
+    return TR_DATA_HEAD + body_size + TR_TAG;
 }
 
 enum tr_drop tr_handshake_open(struct tr_handshake *handshake, const void *data, size_t size,
-                               uint8_t *items, size_t *items_size, bool *is_changed)
+                               uint8_t *body, struct tr_data_outcome *outcome)
 {
     const uint8_t *bytes = data;
     uint32_t index = tr_get_u32(bytes + 1);
-    uint32_t counter = tr_get_u32(bytes + 5);
+    uint32_t counter = tr_get_u32(bytes + 5) & COUNTER_MAX;
     struct tr_generation *generation = &handshake->current;
-    *is_changed = false;
+    outcome->is_single = (tr_get_u32(bytes + 5) & TR_DATA_SINGLE) != 0;
+    outcome->is_changed = false;
     if (!generation->is_live || !generation->has_keys || generation->index != index)
         generation = &handshake->previous;
     if (!generation->is_live || !generation->has_keys || generation->index != index)
@@ -331,7 +334,7 @@ enum tr_drop tr_handshake_open(struct tr_handshake *handshake, const void *data,
     if (!tr_replay_is_fresh(&generation->replay, generation->seen, TR_REPLAY_PEER, counter))
         return TR_DROP_REPLAY;
     if (!tr_envelope_open(TR_DATA_HEAD, data, size, TR_LANE_STREAM, counter,
-                          generation->receive_key, items, items_size))
+                          generation->receive_key, body, &outcome->size))
         return TR_DROP_SEAL;
     tr_replay_mark(&generation->replay, generation->seen, TR_REPLAY_PEER, counter);
     if (generation == &handshake->current && generation->has_peer_index &&
@@ -340,7 +343,7 @@ enum tr_drop tr_handshake_open(struct tr_handshake *handshake, const void *data,
         handshake->is_accepted = true;
         handshake->is_confirmed = true;
         sending_move(handshake);
-        *is_changed = true;
+        outcome->is_changed = true;
     }
     return TR_DROP_NONE;
 }

@@ -16,7 +16,7 @@
 enum {
     TR_HELLO_HEAD = 36,
     TR_DATA_HEAD = 9,
-    TR_DATA_ROOM = TR_DATAGRAM_BYTES - TR_DATA_HEAD - TR_TAG, /* bytes of items in one DATA */
+    TR_DATA_ROOM = TR_DATAGRAM_BYTES - TR_DATA_HEAD - TR_TAG, /* bytes of body in one DATA */
 };
 
 /* One pair of handshake keys and what comes of it. */
@@ -84,12 +84,19 @@ struct tr_hello_outcome {
     struct tr_hello_body body;
 };
 
+/* What a DATA that opened is. */
+struct tr_data_outcome {
+    size_t size;     /* of its body */
+    bool is_single;  /* the body is one message; otherwise it is items */
+    bool is_changed; /* it settled the handshake */
+};
+
 /* Starts with a peer whose record was verified. own, own_e: our record and its secret. clock orders
  * this handshake after all before it with the same peer. false: the peer's key is of small order, or
  * the peer is ourselves. */
 bool tr_handshake_init(struct tr_handshake *handshake, const struct tr_record *own,
-                       const uint8_t own_e[TR_KEY], const struct tr_record *peer,
-                       uint64_t now_us, uint32_t clock, struct tr_random *random);
+                       const uint8_t own_e[TR_KEY], const struct tr_record *peer, uint64_t now_us,
+                       uint32_t clock, struct tr_random *random);
 void tr_handshake_clear(struct tr_handshake *handshake);
 
 /* Writes a hello into out, which holds TR_DATAGRAM_BYTES; returns its size. */
@@ -111,12 +118,13 @@ bool tr_handshake_can_send(const struct tr_handshake *handshake);
 /* DATA sealed so far with the key in use, to renew it in time. */
 uint32_t tr_handshake_sent(const struct tr_handshake *handshake);
 
-/* Seals the items at datagram + TR_DATA_HEAD in place; returns the datagram's size. Only when
- * tr_handshake_can_send. */
-size_t tr_handshake_seal(struct tr_handshake *handshake, uint8_t *datagram, size_t items_size);
+/* Seals the body at datagram + TR_DATA_HEAD in place, one message or items; returns the datagram's
+ * size. Only when tr_handshake_can_send. */
+size_t tr_handshake_seal(struct tr_handshake *handshake, uint8_t *datagram, size_t body_size,
+                         bool is_single);
 
-/* Opens a DATA; items holds TR_DATAGRAM_BYTES. */
+/* Opens a DATA; body holds TR_DATAGRAM_BYTES. The outcome is set when nothing is dropped. */
 enum tr_drop tr_handshake_open(struct tr_handshake *handshake, const void *data, size_t size,
-                               uint8_t *items, size_t *items_size, bool *is_changed);
+                               uint8_t *body, struct tr_data_outcome *outcome);
 
 #endif

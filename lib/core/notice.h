@@ -8,10 +8,10 @@
 #include <tryst/event.h>
 
 enum {
-    TR_NOTICE_MESSAGES_MAX = 1024,         /* messages waiting, and */
-    TR_NOTICE_BYTES_MAX = 1024 * 1024,     /* their bytes */
-    TR_NOTICE_EVENTS_MAX = 16 * 1024,      /* everything waiting, and */
-    TR_NOTICE_ROOM_MAX = 4 * 1024 * 1024,  /* its bytes: messages, and user data at 128 an event */
+    TR_NOTICE_MESSAGES_MAX = 1024,        /* messages waiting, and */
+    TR_NOTICE_BYTES_MAX = 1024 * 1024,    /* their bytes */
+    TR_NOTICE_EVENTS_MAX = 16 * 1024,     /* everything waiting, and */
+    TR_NOTICE_ROOM_MAX = 4 * 1024 * 1024, /* its bytes: messages, and user data at 128 an event */
 };
 
 struct tr_notice_queue {
@@ -21,8 +21,8 @@ struct tr_notice_queue {
     uint32_t count;
     uint8_t *bytes; /* ring of the events' data, each in one piece */
     size_t room;
-    size_t first; /* offset of the oldest data that is in use */
-    size_t next;  /* offset for the newest */
+    size_t first;   /* offset of the oldest data that is in use */
+    size_t next;    /* offset for the newest */
     uint32_t held;  /* pieces of data in use: of waiting events, and of the one taken last */
     bool has_taken; /* the one taken last has data, freed with the next take, */
     size_t taken;   /* which ends here */

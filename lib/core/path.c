@@ -164,8 +164,7 @@ bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[
 
 bool tr_path_may_carry(const struct tr_path *path, size_t size)
 {
-    return path->is_proven ||
-           path->bytes_out + size <= (uint64_t)TR_PATH_AMPLIFY * path->bytes_in;
+    return path->is_proven || path->bytes_out + size <= (uint64_t)TR_PATH_AMPLIFY * path->bytes_in;
 }
 
 void tr_path_carried(struct tr_path *path, size_t size)
@@ -197,8 +196,7 @@ bool tr_paths_choose(struct tr_path_set *paths, const struct tr_path_times *time
             path->bytes_out = 0;
             path->next_us = TR_NEVER;
         }
-        if (path->is_proven &&
-            (best == TR_PATH_NONE || path->rtt_us < paths->list[best].rtt_us))
+        if (path->is_proven && (best == TR_PATH_NONE || path->rtt_us < paths->list[best].rtt_us))
             best = i;
     }
     uint8_t old = paths->chosen;

@@ -15,9 +15,9 @@
 enum {
     TR_PATHS_MAX = 14, /* with it a peer fits into 4 KiB */
     TR_PATH_NONE = 0xff,
-    TR_LOCAL_ANY = 0xff,    /* the source address is the kernel's choice */
+    TR_LOCAL_ANY = 0xff,     /* the source address is the kernel's choice */
     TR_PATH_HELLOS_MAX = 24, /* hellos to an address that never answered, per search */
-    TR_PATH_AMPLIFY = 3,    /* bytes out for a byte in, before a path is proven (RFC 9000, 8.1) */
+    TR_PATH_AMPLIFY = 3,     /* bytes out for a byte in, before a path is proven (RFC 9000, 8.1) */
 };
 
 struct tr_path {

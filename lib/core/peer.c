@@ -9,7 +9,7 @@
  * trip, then ever slower. */
 #define HELLO_RETRY_US (20 * TR_MS)
 #define HELLO_RETRY_MAX_US (5 * TR_S)
-/* Keys are renewed before the counter of DATA gets near its 32 bits. */
+/* Keys are renewed before the counter of DATA gets near its 31 bits. */
 #define REKEY_PACKETS (UINT32_C(1) << 24)
 
 static struct tr_bundle_way way_of(struct tr_peer *peer)
@@ -128,8 +128,7 @@ static void paths_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
 static uint8_t path_heard(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
                           size_t size, bool is_fresh, const struct tr_peer_kit *kit)
 {
-    uint8_t index =
-        tr_paths_add(&peer->paths, from, local, TRYST_KIND_OBSERVED);
+    uint8_t index = tr_paths_add(&peer->paths, from, local, TRYST_KIND_OBSERVED);
     if (index == TR_PATH_NONE)
         return index;
     struct tr_path *path = &peer->paths.list[index];
@@ -220,7 +219,8 @@ static void item_take(struct tr_peer *peer, uint8_t index, const struct tr_item_
                       const struct tr_peer_kit *kit)
 {
     struct tr_bundle_way way = way_of(peer);
-    if (item->type == TR_ITEM_PING && item->size >= TR_PING_BYTES && tr_handshake_can_send(&peer->handshake))
+    if (item->type == TR_ITEM_PING && item->size >= TR_PING_BYTES &&
+        tr_handshake_can_send(&peer->handshake))
         tr_bundle_pong(&way, index, item->content, kit);
     else if (item->type == TR_ITEM_PONG && item->size >= TR_PING_BYTES)
         pong_take(peer, index, item->content, kit);
@@ -244,16 +244,14 @@ static void path_question(struct tr_peer *peer, uint8_t index, const struct tr_p
 }
 
 enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
-                          const void *data, size_t size, uint8_t *items, size_t *items_size,
-                          const struct tr_peer_kit *kit)
+                          const void *data, size_t size, uint8_t *body,
+                          struct tr_data_outcome *outcome, const struct tr_peer_kit *kit)
 {
-    bool is_changed = false;
-    enum tr_drop drop =
-        tr_handshake_open(&peer->handshake, data, size, items, items_size, &is_changed);
+    enum tr_drop drop = tr_handshake_open(&peer->handshake, data, size, body, outcome);
     if (drop != TR_DROP_NONE)
         return drop;
     uint8_t chosen = peer->paths.chosen;
-    if (chosen != TR_PATH_NONE && items[0] == (TR_ITEM_MESSAGE | TR_ITEM_LAST) && !is_changed &&
+    if (chosen != TR_PATH_NONE && outcome->is_single && !outcome->is_changed &&
         peer->paths.list[chosen].is_proven && peer->paths.list[chosen].local == local &&
         tryst_address_compare(&peer->paths.list[chosen].remote, from) == 0) {
         peer->heard_us = kit->now_us;
@@ -261,11 +259,12 @@ enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from
         return TR_DROP_NONE;
     }
     uint8_t index = path_heard(peer, from, local, size, true, kit);
+    peer->news |= TR_NEWS_TIMES;
     if (index == TR_PATH_NONE)
-        return TR_DROP_NONE; /* the items are good wherever they came from */
+        return TR_DROP_NONE; /* the body is good wherever it came from */
     struct tr_reader reader;
     struct tr_item_view item;
-    tr_reader_init(&reader, items, *items_size);
+    tr_reader_init(&reader, body, outcome->is_single ? 0 : outcome->size);
     while (tr_item_read(&reader, &item))
         if (item.type != TR_ITEM_MESSAGE)
             item_take(peer, index, &item, kit);

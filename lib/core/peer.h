@@ -18,6 +18,7 @@ enum tr_peer_news {
     TR_NEWS_PUNCH = 16,      /* its first hello left, to news_address */
     TR_NEWS_HELLO = 32,      /* the first one from it came, from news_address */
     TR_NEWS_INDEX = 64,      /* receive indexes changed */
+    TR_NEWS_TIMES = 256,     /* its deadline may be another */
     TR_NEWS_ROSTER = 128,    /* it knows a newer roster than we do */
 };
 
@@ -26,11 +27,11 @@ struct tr_peer {
     uint8_t identity[TR_KEY];
     uint64_t epoch;
     uint8_t entry_hash[16]; /* its part of the roster's hash */
-    bool is_listed; /* named by the roster as it is now */
+    bool is_listed;         /* named by the roster as it is now */
     bool is_connected;
     bool is_greeted; /* HELLO was said */
     bool is_punched; /* PUNCH was said */
-    uint8_t news; /* of enum tr_peer_news */
+    uint8_t news;    /* of enum tr_peer_news */
     uint8_t stage;
     uint8_t reason;
     uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */
@@ -64,10 +65,11 @@ void tr_peer_search(struct tr_peer *peer, uint64_t now_us);
 enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
                            const void *data, size_t size, const struct tr_peer_kit *kit);
 
-/* A DATA that bears one of this peer's indexes. The items are in `items` after it. */
+/* A DATA that bears one of this peer's indexes. Its messages are the owner's to read, from body,
+ * which holds TR_DATAGRAM_BYTES. */
 enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
-                          const void *data, size_t size, uint8_t *items, size_t *items_size,
-                          const struct tr_peer_kit *kit);
+                          const void *data, size_t size, uint8_t *body,
+                          struct tr_data_outcome *outcome, const struct tr_peer_kit *kit);
 
 /* Queues one message; it leaves with tr_peer_flush, before anything is popped from the outbox. */
 tryst_result tr_peer_send(struct tr_peer *peer, const void *data, size_t size,

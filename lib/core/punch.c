@@ -67,8 +67,7 @@ void tr_punch_opened(struct tr_punch *punch)
 
 bool tr_punch_tick(struct tr_punch *punch, uint64_t now_us)
 {
-    if (punch->state != TR_PUNCH_PROBING ||
-        !tr_is_due(punch->started_us + punch->limit_us, now_us))
+    if (punch->state != TR_PUNCH_PROBING || !tr_is_due(punch->started_us + punch->limit_us, now_us))
         return false;
     enter(punch, TR_PUNCH_CLOSED);
     return true;

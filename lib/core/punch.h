@@ -10,9 +10,9 @@
 enum tr_punch_state {
     TR_PUNCH_IDLE,    /* no search; a peer or a lost path leads to PROBING */
     TR_PUNCH_PROBING, /* rounds go out; a proven path leads to OPEN, time without one to CLOSED */
-    TR_PUNCH_OPEN,    /* a path is proven: the quick rounds are finished for the sake of better paths;
+    TR_PUNCH_OPEN, /* a path is proven: the quick rounds are finished for the sake of better paths;
                          a lost path leads back to PROBING */
-    TR_PUNCH_CLOSED,  /* silence for too long, said once; slow rounds go on; a proven path leads to
+    TR_PUNCH_CLOSED, /* silence for too long, said once; slow rounds go on; a proven path leads to
                          OPEN */
 };
 

@@ -7,9 +7,9 @@
 #include "lib/core/uplink.h"
 #include <string.h>
 
-/* A REGISTER is sent in threes, its copies a quarter of the cookie's round trip apart: at 10 % loss one
- * in five would wait a whole timeout otherwise, and of two in a row still one in twenty-eight. The
- * server knows the copies by their hash. The next three follow a quarter over the round trip later, or
+/* A REGISTER is sent in fours, its copies a quarter of the cookie's round trip apart: at 10 % loss one
+ * in five would wait a whole timeout otherwise, of three still one in 146, and it takes two players to
+ * meet. The server knows the copies by their hash. The next four follow a quarter over the round trip later, or
  * 250 ms where that is less; x 1.6, 8 times. A server three milliseconds away has answered before a
  * copy is due. */
 #define COPY_LEAST_US (3 * TR_MS)
@@ -19,7 +19,7 @@
 /* Changed addresses are told after this, so that several changes make one REGISTER. */
 #define DIRTY_US (50 * TR_MS)
 #define RETURN_SPREAD_US (3 * TR_S)
-enum { COPIES = 3, TRIES = 8 * COPIES, TRIES_BEFORE_OTHER = 2 * COPIES };
+enum { COPIES = 4, TRIES = 8 * COPIES, TRIES_BEFORE_OTHER = 2 * COPIES };
 
 void tr_registration_start(struct tr_rendezvous *rendezvous, uint64_t start_us)
 {
@@ -38,8 +38,8 @@ void tr_registration_lose(struct tr_rendezvous *rendezvous, uint64_t now_us, uin
                           uint16_t reason, struct tr_random *random)
 {
     if (!rendezvous->is_lost)
-        tr_rendezvous_fact(rendezvous, &(struct tr_fact){
-                             .kind = TR_FACT_LOST, .stage = stage, .reason = reason});
+        tr_rendezvous_fact(
+            rendezvous, &(struct tr_fact){.kind = TR_FACT_LOST, .stage = stage, .reason = reason});
     rendezvous->is_lost = true;
     tr_registration_start(rendezvous, now_us + tr_random_below(random, RETURN_SPREAD_US));
     for (size_t i = 0; i < rendezvous->uplink_count; i++)
@@ -47,7 +47,7 @@ void tr_registration_lose(struct tr_rendezvous *rendezvous, uint64_t now_us, uin
 }
 
 /* The usable uplink with the shortest trip, but for `not`; the count when there is none. */
-static uint8_t uplink_choose(const struct tr_rendezvous *rendezvous, uint64_t now_us, uint8_t not)
+static uint8_t uplink_choose(const struct tr_rendezvous *rendezvous, uint64_t now_us, uint8_t not )
 {
     uint8_t best = rendezvous->uplink_count;
     for (uint8_t i = 0; i < rendezvous->uplink_count; i++) {
@@ -167,8 +167,8 @@ static void give_up(struct tr_rendezvous *rendezvous, uint64_t now_us)
     }
     if (!rendezvous->is_lost)
         tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_LOST,
-                                           .stage = TRYST_STAGE_REGISTER,
-                                           .reason = TRYST_REASON_SILENT});
+                                                         .stage = TRYST_STAGE_REGISTER,
+                                                         .reason = TRYST_REASON_SILENT});
     rendezvous->is_lost = true;
 }
 
@@ -263,15 +263,14 @@ enum tr_drop tr_registration_answer(struct tr_rendezvous *rendezvous, uint64_t n
         return TR_DROP_SIGNATURE;
     bool was_registered = rendezvous->state == TR_RENDEZVOUS_REGISTERED;
     rendezvous->is_asking = false;
-    rendezvous->rtt_us = rendezvous->tries == 1
-                             ? (uint32_t)(now_us - rendezvous->asked_us)
-                             : rendezvous->uplinks[rendezvous->uplink].rtt_us;
+    rendezvous->rtt_us = rendezvous->tries == 1 ? (uint32_t)(now_us - rendezvous->asked_us)
+                                                : rendezvous->uplinks[rendezvous->uplink].rtt_us;
     tr_channel_open(rendezvous, now_us, &keys, &body, plain, plain_size - tr_reader_left(&reader),
                     plain_size, random);
     tr_seal_wipe(&keys, sizeof keys);
     if (!was_registered)
         tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_REGISTERED,
-                                           .is_return = rendezvous->is_lost});
+                                                         .is_return = rendezvous->is_lost});
     rendezvous->is_lost = false;
     return TR_DROP_NONE;
 }

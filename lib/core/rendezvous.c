@@ -114,8 +114,8 @@ void tr_rendezvous_join(struct tr_rendezvous *rendezvous, uint64_t now_us,
     /* grows with every join, over restarts too, as wall clocks do, and though time stands still */
     uint64_t epoch = rendezvous->unix_ms * TR_MS + (now_us - rendezvous->created_us) + 1;
     epoch = epoch > record->epoch ? epoch : record->epoch + 1;
-    *record = (struct tr_record){
-        .version = TR_VERSION, .versions = 1U << TR_VERSION, .epoch = epoch};
+    *record =
+        (struct tr_record){.version = TR_VERSION, .versions = 1U << TR_VERSION, .epoch = epoch};
     memcpy(record->session, session, TR_SESSION_BYTES);
     memcpy(record->identity, rendezvous->identity->public_key, TR_KEY);
     tr_random_bytes(random, rendezvous->e, TR_KEY);

@@ -35,7 +35,7 @@ uint64_t tr_rendezvous_deadline(const struct tr_rendezvous *rendezvous);
 
 /* Roster entries of the datagram that just came in; read them all before the next input. */
 struct tr_entry {
-    uint8_t kind; /* enum tr_entry_kind */
+    uint8_t kind;     /* enum tr_entry_kind */
     uint8_t hash[16]; /* MEMBER: its part of the roster's hash */
     struct tr_member member;
     struct tr_gone gone;

@@ -31,10 +31,10 @@ struct tr_uplink {
 };
 
 enum tr_rendezvous_state {
-    TR_RENDEZVOUS_IDLE,       /* in no session: cookies are kept fresh; a join leads to REGISTERING */
+    TR_RENDEZVOUS_IDLE, /* in no session: cookies are kept fresh; a join leads to REGISTERING */
     TR_RENDEZVOUS_REGISTERING, /* waits for a cookie, then for the answer; the answer leads to
                                   REGISTERED, a refusal to IDLE or to WAITING */
-    TR_RENDEZVOUS_REGISTERED, /* the channel is open; three unanswered pings lead to REGISTERING */
+    TR_RENDEZVOUS_REGISTERED,  /* the channel is open; three unanswered pings lead to REGISTERING */
 };
 
 /* What happened, for the endpoint to tell. */
@@ -83,7 +83,8 @@ struct tr_rendezvous {
     bool is_asking; /* request is on its way */
     bool is_dirty;  /* addresses changed since the last request */
     bool is_lost;   /* LOST was said */
-    uint8_t channel_end; /* enum tryst_reason why the channel broke, for the registration to mend it */
+    uint8_t
+        channel_end; /* enum tryst_reason why the channel broke, for the registration to mend it */
     bool is_waiting_cookie; /* REGISTERING, but no uplink is usable yet */
     uint8_t tries;
     uint32_t sequence;
@@ -91,7 +92,7 @@ struct tr_rendezvous {
     uint8_t request_hash[TR_KEY];
     uint64_t asked_us;
     uint64_t ask_next_us;
-    uint64_t dirty_us;  /* when to register again because is_dirty; TR_NEVER: not */
+    uint64_t dirty_us; /* when to register again because is_dirty; TR_NEVER: not */
     uint64_t start_us; /* not before this: spreads the return after the server was lost */
 
     struct tr_channel_keys keys;
@@ -99,7 +100,7 @@ struct tr_rendezvous {
     uint32_t sent; /* CTRL sealed: the next counter */
     struct tr_replay replay;
     uint64_t seen_counters[TR_REPLAY_WORDS(TR_REPLAY_CTRL)];
-    struct tr_candidate seen; /* own public address as registered */
+    struct tr_candidate seen;                  /* own public address as registered */
     struct tr_candidate proven[TR_PROVEN_MAX]; /* the others in that registration */
     uint8_t proven_count;
     uint32_t keepalive_ms;
@@ -109,7 +110,7 @@ struct tr_rendezvous {
     uint8_t ping[TR_PING_BYTES];
     uint8_t pings;  /* unanswered in a row */
     bool is_hinted; /* an UNKNOWN named our channel: the pings follow faster */
-    bool has_hash;   /* hash is the server's word on the roster at `version` */
+    bool has_hash;  /* hash is the server's word on the roster at `version` */
     uint8_t hash[16];
     bool wants_page; /* the server has a newer roster: ask for it */
     uint64_t ping_next_us;

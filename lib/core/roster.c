@@ -136,8 +136,8 @@ void tr_roster_init(struct tr_roster *roster)
 }
 
 bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
-                    struct tr_rendezvous *rendezvous, uint8_t extra,
-                    const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
+                    struct tr_rendezvous *rendezvous, uint8_t extra, const struct tr_peer_kit *kit,
+                    struct tr_notice_queue *notices)
 {
     struct tr_entry entry;
     if (!rendezvous->has_page)

@@ -31,8 +31,8 @@ void tr_roster_init(struct tr_roster *roster);
 /* Reads the page that just came in, and tells what changed. extra: slots of local addresses that are
  * tried beside the kernel's choice. Returns whether there was a page. */
 bool tr_roster_read(struct tr_roster *roster, struct tr_seats *seats,
-                    struct tr_rendezvous *rendezvous, uint8_t extra,
-                    const struct tr_peer_kit *kit, struct tr_notice_queue *notices);
+                    struct tr_rendezvous *rendezvous, uint8_t extra, const struct tr_peer_kit *kit,
+                    struct tr_notice_queue *notices);
 
 /* Compares with the hash that the server told, and asks for the whole roster where they differ. */
 void tr_roster_check(struct tr_roster *roster, const struct tr_seats *seats,

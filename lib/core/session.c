@@ -83,8 +83,7 @@ enum tr_drop tr_session_hello(struct tr_session *session, const struct tryst_add
     uint32_t cursor = 0;
     uint32_t seat = 0;
     enum tr_drop drop = TR_DROP_UNKNOWN;
-    while (drop != TR_DROP_NONE &&
-           tr_seats_next_hello(&session->seats, data, &cursor, &seat)) {
+    while (drop != TR_DROP_NONE && tr_seats_next_hello(&session->seats, data, &cursor, &seat)) {
         drop = tr_peer_hello(session->seats.peers[seat], from, local, data, size, kit);
         session->deadline_us = 0;
         if (drop == TR_DROP_NONE) {
@@ -97,46 +96,52 @@ enum tr_drop tr_session_hello(struct tr_session *session, const struct tryst_add
     return drop;
 }
 
-static void messages_tell(const struct tr_peer *peer, const uint8_t *items, size_t size,
-                          const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
+static void message_tell(const struct tr_peer *peer, const uint8_t *message, size_t size,
+                         const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
 {
-    struct tryst_event event = {.type = TRYST_EVENT_MESSAGE, .peer = peer->handle};
+    struct tryst_event event = {
+        .type = TRYST_EVENT_MESSAGE, .peer = peer->handle, .data = message, .size = size};
     memcpy(event.key, peer->identity, TR_KEY);
+    if (size <= TR_MESSAGE_MAX && tr_notice_put(notices, &event)) /* games have room for no more */
+        kit->stats->messages_received++;
+    else
+        kit->stats->messages_dropped++;
+}
+
+static void messages_tell(const struct tr_peer *peer, const uint8_t *body,
+                          const struct tr_data_outcome *outcome, const struct tr_peer_kit *kit,
+                          struct tr_notice_queue *notices)
+{
     struct tr_reader reader;
     struct tr_item_view item;
-    tr_reader_init(&reader, items, size);
-    while (tr_item_read(&reader, &item)) {
-        if (item.type != TR_ITEM_MESSAGE || item.size == 0)
-            continue;
-        event.data = item.content;
-        event.size = item.size;
-        if (tr_notice_put(notices, &event))
-            kit->stats->messages_received++;
-        else
-            kit->stats->messages_dropped++;
+    if (outcome->is_single) {
+        message_tell(peer, body, outcome->size, kit, notices);
+        return;
     }
+    tr_reader_init(&reader, body, outcome->size);
+    while (tr_item_read(&reader, &item))
+        if (item.type == TR_ITEM_MESSAGE && item.size > 0)
+            message_tell(peer, item.content, item.size, kit, notices);
 }
 
 enum tr_drop tr_session_data(struct tr_session *session, const struct tryst_address *from,
                              uint8_t local, const void *data, size_t size,
                              const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
 {
-    uint8_t items[TR_DATAGRAM_BYTES];
-    size_t items_size = 0;
+    uint8_t body[TR_DATAGRAM_BYTES];
+    struct tr_data_outcome outcome;
     uint32_t cursor = 0;
     uint32_t seat = 0;
     enum tr_drop drop = TR_DROP_UNKNOWN;
     while (tr_seats_next_data(&session->seats, data, &cursor, &seat)) {
         struct tr_peer *peer = session->seats.peers[seat];
-        drop = tr_peer_data(peer, from, local, data, size, items, &items_size, kit);
+        drop = tr_peer_data(peer, from, local, data, size, body, &outcome, kit);
         if (drop != TR_DROP_NONE)
             continue;
-        messages_tell(peer, items, items_size, kit, notices);
+        messages_tell(peer, body, &outcome, kit, notices);
         if (peer->news != 0) {
             session->deadline_us = 0;
             news_tell(session, seat, kit, notices);
-        } else if (items[0] != (TR_ITEM_MESSAGE | TR_ITEM_LAST)) {
-            session->deadline_us = 0;
         }
         return drop;
     }

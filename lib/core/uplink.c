@@ -8,10 +8,10 @@
 
 /* Pauses after each of 8 tries, give or take a fifth; then slowly for ever. No round trip is known yet,
  * so the first ones are close: a player waits behind them. */
-static const uint16_t retry_ms[] = {20, 50, 120, 250, 400, 640, 1024, 1638};
+static const uint16_t retry_ms[] = {15, 25, 50, 100, 250, 500, 1000, 1600};
 #define SLOW_RETRY_US (5 * TR_S)
 #define SLOW_RETRY_LEAST_US (1 * TR_S) /* however often it is asked for */
-#define SPARE_RETRY_US (15 * TR_S) /* where another uplink answers */
+#define SPARE_RETRY_US (15 * TR_S)     /* where another uplink answers */
 enum { TRIES = sizeof retry_ms / sizeof retry_ms[0], NONCE_FIXED = 12 };
 
 static uint64_t jittered(uint64_t pause, struct tr_random *random)
@@ -32,7 +32,7 @@ void tr_uplinks_refresh(struct tr_rendezvous *rendezvous, uint64_t now_us, bool 
         bool is_asked = uplink->tries > 0 && uplink->tries < TRIES && uplink->next_us != TR_NEVER;
         if (all)
             uplink->is_live = false; /* its address may be another by now */
-        if (is_fresh && !all) /* the channel that kept it is gone: renew it in time */
+        if (is_fresh && !all)        /* the channel that kept it is gone: renew it in time */
             tr_sooner(&uplink->next_us, uplink->cookie_us + TR_COOKIE_FRESH_US);
         if (is_asked || (is_fresh && !all))
             continue;
@@ -75,9 +75,9 @@ static void say_lost(struct tr_rendezvous *rendezvous, uint16_t reason)
     if (rendezvous->is_lost)
         return;
     rendezvous->is_lost = true;
-    tr_rendezvous_fact(rendezvous, &(struct tr_fact){.kind = TR_FACT_LOST,
-                                                     .stage = TRYST_STAGE_COOKIE,
-                                                     .reason = reason});
+    tr_rendezvous_fact(
+        rendezvous,
+        &(struct tr_fact){.kind = TR_FACT_LOST, .stage = TRYST_STAGE_COOKIE, .reason = reason});
 }
 
 /* Counts a try and says how long to wait for its cookie. */
@@ -116,13 +116,12 @@ static uint16_t certificate_judge(struct tr_rendezvous *rendezvous, uint64_t now
 {
     uint8_t hash[16];
     tr_certificate_hash(hash, certificate);
-    bool is_known = rendezvous->has_certificate &&
-                    memcmp(hash, rendezvous->certificate_hash, sizeof hash) == 0;
+    bool is_known =
+        rendezvous->has_certificate && memcmp(hash, rendezvous->certificate_hash, sizeof hash) == 0;
     if (!is_known && (certificate->version != TR_VERSION ||
                       !tr_certificate_verify(certificate, rendezvous->root)))
         return TRYST_REASON_BAD_CERTIFICATE;
-    uint64_t unix_s =
-        rendezvous->unix_ms / 1000 + (now_us - rendezvous->created_us) / TR_S;
+    uint64_t unix_s = rendezvous->unix_ms / 1000 + (now_us - rendezvous->created_us) / TR_S;
     if (rendezvous->unix_ms != 0 &&
         (unix_s < certificate->not_before_s || unix_s > certificate->not_after_s))
         return TRYST_REASON_STALE_CERTIFICATE;
@@ -156,8 +155,7 @@ static struct tr_uplink *find(struct tr_rendezvous *rendezvous, const struct try
 /* Whether a cookie's address is not among those that the server names for us. */
 static bool is_news(const struct tr_rendezvous *rendezvous, const struct tr_candidate *seen)
 {
-    if (tr_candidate_is_same(&rendezvous->seen, seen) ||
-        rendezvous->proven_count == TR_PROVEN_MAX)
+    if (tr_candidate_is_same(&rendezvous->seen, seen) || rendezvous->proven_count == TR_PROVEN_MAX)
         return false;
     for (size_t i = 0; i < rendezvous->proven_count; i++)
         if (tr_candidate_is_same(&rendezvous->proven[i], seen))

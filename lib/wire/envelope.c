@@ -142,8 +142,8 @@ bool tr_item_read(struct tr_reader *reader, struct tr_item_view *item)
         return false;
     uint8_t type = (uint8_t)tr_reader_number(reader, 1);
     item->type = (uint8_t)(type & ~TR_ITEM_LAST);
-    item->size = (type & TR_ITEM_LAST) != 0 ? tr_reader_left(reader)
-                                            : (size_t)tr_reader_number(reader, 2);
+    item->size =
+        (type & TR_ITEM_LAST) != 0 ? tr_reader_left(reader) : (size_t)tr_reader_number(reader, 2);
     item->content = tr_reader_take(reader, item->size);
     return !reader->fault;
 }

@@ -30,7 +30,8 @@ size_t tr_envelope_seal(const struct tr_layout *layout, const void *head, const 
 /* Opens it into `body`, which holds TR_DATAGRAM_BYTES.
  * false when the seal is wrong; *body_size is set when it is right. */
 bool tr_envelope_open(size_t head_size, const void *data, size_t size, uint32_t lane,
-                      uint64_t counter, const uint8_t key[TR_KEY], uint8_t *body, size_t *body_size);
+                      uint64_t counter, const uint8_t key[TR_KEY], uint8_t *body,
+                      size_t *body_size);
 
 /* The same for a frame whose head ends in a random nonce (REGISTER, REFUSED, HELLO). The body is
  * encoded by its layout and padded with zeros so that the whole has at least `least` bytes. */

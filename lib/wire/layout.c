@@ -71,7 +71,8 @@ static void address_decode(struct tr_candidate *candidate, struct tr_reader *rea
         memset(address->ip + 4, 0, 12);
 }
 
-static void field_encode(const struct tr_field *field, const void *message, struct tr_writer *writer)
+static void field_encode(const struct tr_field *field, const void *message,
+                         struct tr_writer *writer)
 {
     const void *value = at(message, field->offset);
     switch (field->kind) {
@@ -207,7 +208,8 @@ __attribute__((format(printf, 2, 3))) static void print(struct printer *printer,
     size_t left = printer->used < printer->size ? printer->size - printer->used : 0;
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(left > 0 ? printer->text + printer->used : NULL, left, format, arguments);
+    int length =
+        vsnprintf(left > 0 ? printer->text + printer->used : NULL, left, format, arguments);
     va_end(arguments);
     if (length > 0)
         printer->used += (size_t)length;

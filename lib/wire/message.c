@@ -40,6 +40,7 @@
         .fields = layout##_fields,                                                                 \
     };
 
+/* clang-format off */
 static const struct tr_field address_fields[] = {
     {.name = "address", .kind = TR_FIELD_ADDRESS, .offset = 0},
 };
@@ -282,6 +283,7 @@ static const struct tr_field gone_fields[] = {
 };
 LAYOUT(gone)
 
+/* clang-format on */
 static const struct tr_frame_rule frames[] = {
 #define FRAME_ROW(name, byte, senders, least, most) {#name, byte, senders, least, most},
     TR_FRAMES(FRAME_ROW)

@@ -42,11 +42,11 @@ enum {
 enum { TR_FROM_CLIENT = 1, TR_FROM_SERVER = 2, TR_FROM_PEER = 4 };
 
 enum tr_frame {
+    TR_RELAY = 0x0C,    /* reserved */
+    TR_REDIRECT = 0x0D, /* reserved */
 #define TR_FRAME_ROW(name, byte, senders, least, most) TR_##name = (byte),
     TR_FRAMES(TR_FRAME_ROW)
 #undef TR_FRAME_ROW
-    TR_RELAY = 0x0C,    /* reserved */
-    TR_REDIRECT = 0x0D, /* reserved */
 };
 
 /* An address and what it is: enum tryst_kind. */
@@ -159,7 +159,7 @@ struct tr_page {
     uint64_t from;
     uint64_t to;
     uint64_t goal; /* the session's version when this was sent */
-    uint8_t reset; /* 1: the roster starts anew; who is not named by the time goal is reached is gone */
+    uint8_t reset; /* 1: starts anew; who is not named by the time goal is reached is gone */
 };
 
 struct tr_registered_body {
@@ -173,7 +173,7 @@ struct tr_registered_body {
     uint16_t participants_max;
     uint16_t relay_kbps; /* reserved */
     uint8_t channel[TR_CHANNEL_BYTES];
-    uint64_t fence; /* names this life of the session's roster: versions of two fences do not compare */
+    uint64_t fence; /* names this life of the roster: versions of two fences do not compare */
     uint8_t signature[64]; /* by the node, over the REGISTER's hash and ges */
     struct tr_page page;
 };
@@ -214,8 +214,8 @@ struct tr_hello_body {
     uint8_t state;     /* enum tr_hello_state */
     uint16_t reserved;
     uint8_t gf[32];
-    uint8_t echo[32]; /* the peer's gf, zeros when none was seen */
-    uint32_t index;   /* where DATA is to be sent to: the receive index */
+    uint8_t echo[32];            /* the peer's gf, zeros when none was seen */
+    uint32_t index;              /* where DATA is to be sent to: the receive index */
     uint8_t ping[TR_PING_BYTES]; /* zeros: no answer is asked for */
     uint8_t pong[TR_PING_BYTES]; /* zeros: answers nothing */
     struct tr_candidate to;      /* the address this was sent to */
@@ -230,8 +230,12 @@ struct tr_hello_body {
 struct tr_data {
     uint8_t type;
     uint32_t index;
-    uint32_t counter;
+    uint32_t counter; /* 31 bits, and TR_DATA_SINGLE */
 };
+
+/* The body is one message and nothing else, without an item's head. So one of 64 bytes, a common
+ * size in games, is one block of ChaCha20. */
+#define TR_DATA_SINGLE (UINT32_C(1) << 31)
 
 struct tr_unknown {
     uint8_t type;
@@ -297,12 +301,14 @@ struct tr_gone {
     uint16_t reason;
 };
 
+/* clang-format off */
 #define TR_LAYOUTS(X)                                                                              \
     X(address) X(cookie) X(certificate) X(bind) X(cookie_reply) X(record) X(register) X(proven)    \
     X(register_body) X(registered) X(page) X(registered_body) X(refused) X(refused_body) X(ctrl)   \
     X(hello) X(hello_body) X(data) X(unknown) X(item_ping) X(item_pong) X(item_status)             \
     X(item_leave) X(item_ack) X(member) X(gone)
 
+/* clang-format on */
 #define TR_LAYOUT_DECLARE(name) extern const struct tr_layout tr_layout_##name;
 TR_LAYOUTS(TR_LAYOUT_DECLARE)
 #undef TR_LAYOUT_DECLARE

@@ -75,25 +75,24 @@ static struct cost ours(size_t size)
     uint64_t seal_ns = 0;
     uint64_t open_ns = 0;
     size_t opened = 0;
-    size_t got = 0;
-    bool is_changed = false;
+    struct tr_data_outcome outcome = {.size = 0};
     for (int batch = 0; batch < BATCHES; batch++) {
         size_t sealed = 0;
         uint64_t start_ns = bench_cpu_ns();
         for (int i = 0; i < BATCH; i++) {
             memcpy(datagrams[i] + HEAD, plain, size);
-            sealed = tr_handshake_seal(&ends[0].handshake, datagrams[i], size);
+            sealed = tr_handshake_seal(&ends[0].handshake, datagrams[i], size, true);
         }
         uint64_t middle_ns = bench_cpu_ns();
         for (int i = 0; i < BATCH; i++) {
-            uint8_t items[TR_DATAGRAM_BYTES];
-            opened += tr_handshake_open(&ends[1].handshake, datagrams[i], sealed, items, &got,
-                                        &is_changed) == TR_DROP_NONE;
+            uint8_t body[TR_DATAGRAM_BYTES];
+            opened += tr_handshake_open(&ends[1].handshake, datagrams[i], sealed, body, &outcome) ==
+                      TR_DROP_NONE;
         }
         open_ns += bench_cpu_ns() - middle_ns;
         seal_ns += middle_ns - start_ns;
     }
-    if (opened != BATCH * BATCHES || got != size)
+    if (opened != BATCH * BATCHES || outcome.size != size)
         give_up("a datagram did not open");
     return (struct cost){(double)seal_ns / (BATCH * BATCHES), (double)open_ns / (BATCH * BATCHES)};
 }

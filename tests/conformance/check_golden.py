@@ -185,6 +185,8 @@ def changes(data):
         yield f"bit of byte {place}", data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1:]
     if not authenticated:
         yield "longer by a byte", data + b"\0"
+    if data[:1] == b"\x0b":
+        yield "the other form", data[:8] + bytes([data[8] ^ 0x80]) + data[9:]
 
 
 def forgeries(story, data):

@@ -79,22 +79,24 @@ static void golden_hello(struct golden *golden, const char *name, unsigned write
 }
 
 static void golden_data(struct golden *golden, const char *name, unsigned writer,
-                        const struct tr_writer *items)
+                        const struct tr_writer *body, bool is_single)
 {
     uint8_t out[TR_DATAGRAM_BYTES];
     uint8_t plain[TR_DATAGRAM_BYTES];
-    size_t plain_size = 0;
-    bool is_changed;
+    struct tr_data_outcome outcome;
     struct tr_data head;
-    memcpy(out + TR_DATA_HEAD, items->start, tr_writer_used(items));
-    size_t size = tr_handshake_seal(&golden->hand[writer], out, tr_writer_used(items));
-    if (tr_handshake_open(&golden->hand[1 - writer], out, size, plain, &plain_size, &is_changed) !=
-            TR_DROP_NONE ||
-        !tr_envelope_head(&tr_layout_data, &head, out, size))
+    memcpy(out + TR_DATA_HEAD, body->start, tr_writer_used(body));
+    size_t size = tr_handshake_seal(&golden->hand[writer], out, tr_writer_used(body), is_single);
+    if (tr_handshake_open(&golden->hand[1 - writer], out, size, plain, &outcome) != TR_DROP_NONE ||
+        outcome.is_single != is_single || !tr_envelope_head(&tr_layout_data, &head, out, size))
         abort();
     golden_bytes(golden, "frame", name, out, size);
     golden_words(golden, name, &tr_layout_data, &head);
-    golden_item_words(golden, name, plain, plain_size, false);
+    if (is_single)
+        golden_print(golden, "words %s message{%.*s}\n", name, (int)outcome.size,
+                     (const char *)plain);
+    else
+        golden_item_words(golden, name, plain, outcome.size, false);
 }
 
 static void golden_handshake_keys(struct golden *golden)
@@ -136,7 +138,7 @@ static void golden_messages(struct golden *golden, unsigned writer, const char *
     }
     if (!has_pong)
         tr_item_close(&items, last);
-    golden_data(golden, name, writer, &items);
+    golden_data(golden, name, writer, &items, false);
 }
 
 static void golden_talk(struct golden *golden)
@@ -157,8 +159,13 @@ static void golden_talk(struct golden *golden)
     golden_hello(golden, "hello_a_confirms", 0, 0, 0x31, 0, 1024);
     golden_messages(golden, 0, "data_a_bundle", false);
 
+    static const char lone[] = "one alone";
     uint8_t room[TR_DATAGRAM_BYTES];
     struct tr_writer items;
+    tr_writer_init(&items, room, sizeof room);
+    tr_writer_bytes(&items, lone, sizeof lone - 1);
+    golden_data(golden, "data_a_single", 0, &items, true);
+
     struct tr_item_leave leave = {.reason = TRYST_REASON_LEAVE};
     tr_handshake_renew(&golden->hand[0], 0, &golden->random);
     golden_bytes(golden, "secret", "f_a_renewed", golden->hand[0].f, TR_KEY);
@@ -167,7 +174,7 @@ static void golden_talk(struct golden *golden)
     golden_pair_keys(golden);
     tr_writer_init(&items, room, sizeof room);
     tr_item_write_layout(&items, TR_ITEM_LEAVE, &tr_layout_item_leave, &leave);
-    golden_data(golden, "data_a_leaves", 0, &items);
+    golden_data(golden, "data_a_leaves", 0, &items, false);
 }
 
 /* The whole text, to be freed by the caller. */

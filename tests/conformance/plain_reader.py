@@ -303,6 +303,8 @@ class Pair:
         if head["index"] not in self.index:
             raise Malformed("nobody's data")
         role = 1 - self.index.index(head["index"])
-        body = aead_open(self.data_key[role], lane_nonce(0, head["counter"]), data[9:], data[:9])
-        return [DATA_HEAD.words(head), *items_of(body, False)]
+        counter, is_single = head["counter"] & 0x7fffffff, head["counter"] >> 31
+        body = aead_open(self.data_key[role], lane_nonce(0, counter), data[9:], data[:9])
+        return [DATA_HEAD.words(head),
+                *([f"message{{{body.decode()}}}"] if is_single else items_of(body, False))]
 

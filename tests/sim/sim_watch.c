@@ -73,8 +73,12 @@ static uint64_t nonce_key(const struct sim_party *party, const uint8_t *data, si
         return sim_hash(1, data, 36);
     if (data[0] == REGISTER && size >= 96) /* g^e, nonce */
         return sim_hash(2, data + 40, 56);
-    if (data[0] == DATA && size >= 9) /* receive index, counter, of one sender */
-        return sim_hash(UINT64_C(1) << 32 | party->id, data, 9);
+    if (data[0] == DATA && size >= 9) { /* receive index, counter of 31 bits, of one sender */
+        uint8_t head[9];
+        memcpy(head, data, sizeof head);
+        head[8] &= 0x7f;
+        return sim_hash(UINT64_C(1) << 32 | party->id, head, sizeof head);
+    }
     if (data[0] == CTRL && size >= 13) /* channel, counter */
         return sim_hash(UINT64_C(2) << 32 | party->id, data, 13);
     if (data[0] == REGISTERED && size >= 44) /* which REGISTER, how often answered, g^eS */

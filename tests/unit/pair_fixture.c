@@ -92,19 +92,17 @@ size_t pair_seal(struct pair *pair, unsigned from, const char *text, uint8_t *ou
 
     out[TR_DATA_HEAD] = TR_ITEM_MESSAGE | TR_ITEM_LAST;
     memcpy(out + TR_DATA_HEAD + 1, text, size);
-    return tr_handshake_seal(&pair->side[from].handshake, out, size + 1);
+    return tr_handshake_seal(&pair->side[from].handshake, out, size + 1, false);
 }
 
 enum tr_drop pair_open(struct pair *pair, unsigned side, const void *data, size_t size,
                        const char *text)
 {
     uint8_t items[TR_DATAGRAM_BYTES];
-    size_t items_size = 0;
-    bool is_changed = false;
-    enum tr_drop drop =
-        tr_handshake_open(&pair->side[side].handshake, data, size, items, &items_size, &is_changed);
+    struct tr_data_outcome outcome;
+    enum tr_drop drop = tr_handshake_open(&pair->side[side].handshake, data, size, items, &outcome);
 
-    if (drop == TR_DROP_NONE && ASSERT_EQ_UINT(items_size, strlen(text) + 1))
+    if (drop == TR_DROP_NONE && ASSERT_EQ_UINT(outcome.size, strlen(text) + 1))
         ASSERT_EQ_MEM(items + 1, text, strlen(text));
     return drop;
 }

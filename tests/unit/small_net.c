@@ -114,22 +114,28 @@ void net_flush(struct small_net *net)
     }
 }
 
-static void items_read(struct small_net *net, struct net_end *end, const uint8_t *items,
+static void message_read(const struct small_net *net, struct net_end *end, const uint8_t *message,
+                         size_t size)
+{
+    if (!ASSERT_TRUE(size <= TR_MESSAGE_MAX))
+        return;
+    end->messages++;
+    end->message_bytes += (uint32_t)size;
+    end->message_us = net->now_us;
+    memcpy(end->text, message, size);
+    end->text[size < TR_MESSAGE_MAX ? size : TR_MESSAGE_MAX - 1] = '\0';
+}
+
+static void items_read(const struct small_net *net, struct net_end *end, const uint8_t *items,
                        size_t size)
 {
     struct tr_reader reader;
     struct tr_item_view item;
 
     tr_reader_init(&reader, items, size);
-    while (tr_item_read(&reader, &item)) {
-        if (item.type != TR_ITEM_MESSAGE)
-            continue;
-        end->messages++;
-        end->message_bytes += (uint32_t)item.size;
-        end->message_us = net->now_us;
-        memcpy(end->text, item.content, item.size);
-        end->text[item.size < TR_MESSAGE_MAX ? item.size : TR_MESSAGE_MAX - 1] = '\0';
-    }
+    while (tr_item_read(&reader, &item))
+        if (item.type == TR_ITEM_MESSAGE)
+            message_read(net, end, item.content, item.size);
     ASSERT_FALSE(reader.fault);
 }
 
@@ -143,7 +149,8 @@ static void arrive(struct small_net *net)
         struct net_end *end = &net->end[net->flights[i].to];
         const uint8_t *data = net->flights[i].data;
         uint8_t items[TR_DATAGRAM_BYTES];
-        size_t size = net->flights[i].size, items_size = 0;
+        size_t size = net->flights[i].size;
+        struct tr_data_outcome outcome;
         enum tr_drop drop = tr_envelope_check(data, size, TR_FROM_PEER);
 
         if (drop == TR_DROP_NONE && data[0] == TR_HELLO)
@@ -151,9 +158,11 @@ static void arrive(struct small_net *net)
                                  &end->kit);
         else if (drop == TR_DROP_NONE) {
             drop = tr_peer_data(&end->peer, &net->flights[i].from, TR_LOCAL_ANY, data, size, items,
-                                &items_size, &end->kit);
-            if (drop == TR_DROP_NONE)
-                items_read(net, end, items, items_size);
+                                &outcome, &end->kit);
+            if (drop == TR_DROP_NONE && outcome.is_single)
+                message_read(net, end, items, outcome.size);
+            else if (drop == TR_DROP_NONE)
+                items_read(net, end, items, outcome.size);
         }
         end->drops[drop]++;
         news_read(net, net->flights[i].to);

@@ -207,7 +207,8 @@ static void participant_that_hears_nothing_is_told_again_after_its_ping(void)
     uint32_t outputs = world.outputs;
 
     fake_run(&world, 30 * TR_S);
-    ASSERT_EQ_UINT(world.outputs - outputs, 11); /* two early copies, and ten tries with the first */
+    ASSERT_EQ_UINT(world.outputs - outputs,
+                   11); /* two early copies, and ten tries with the first */
     deaf->is_deaf = false;
     fake_ping(&world, deaf);
     ASSERT_EQ_UINT(deaf->peer_count, 1);

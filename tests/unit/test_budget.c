@@ -84,7 +84,7 @@ static void budget_of_one_host_leaves_another_alone(void)
 
 static void budget_lets_a_search_through(void)
 {
-    static const uint32_t rounds_ms[] = {0,   15,  40,  80,   140,  220,  320,   450,
+    static const uint32_t rounds_ms[] = {0,   15,  40,   80,   140,  220,   320,  450,
                                          650, 900, 1800, 3600, 7200, 14400, 28800};
     start(5);
     struct tryst_address peer = address("[2a02::1]:7000");

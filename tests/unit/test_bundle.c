@@ -24,17 +24,22 @@ static void bundle_of_one_turn_is_one_datagram(void)
     net_clear(&net);
 }
 
-static void bundle_costs_a_lone_message_one_byte_of_item(void)
+static void bundle_costs_a_lone_message_head_and_tag_alone(void)
 {
     static struct small_net net;
 
     net_init(&net, 2);
     net_connect(&net);
     uint32_t since = net.log_count;
-    net_send(&net, 0, small, 1);
-    net_run(&net, net.now_us + 30 * TR_MS);
-    ASSERT_EQ_UINT(net.log[since].size, TR_DATA_HEAD + 1 + 1 + TR_TAG);
-    ASSERT_EQ_UINT(net.end[1].message_bytes, 1);
+    uint32_t bytes = 0;
+    for (size_t size = 1; size <= TR_MESSAGE_MAX; size = size * 3 + 1) {
+        net_send(&net, 0, large, size);
+        bytes += (uint32_t)size;
+        net_run(&net, net.now_us + 30 * TR_MS);
+        ASSERT_EQ_UINT(net.log[since++].size, TR_DATA_HEAD + size + TR_TAG);
+        ASSERT_EQ_UINT(net.end[1].message_bytes, bytes);
+    }
+    ASSERT_EQ_UINT(net.log_count, since);
     net_clear(&net);
 }
 
@@ -168,6 +173,38 @@ static void bundle_held_for_long_leaves_as_early_data_within_three_times(void)
     }
 }
 
+/* Of what exceeds three times the first hello, the first messages leave with the answer to it. */
+static void bundle_held_for_long_leaves_in_parts_of_whole_messages(void)
+{
+    static struct small_net net;
+
+    net_init(&net, 11);
+    uint64_t start = net.now_us;
+    for (unsigned i = 0; i < 11; i++) {
+        uint8_t data[100];
+
+        memset(data, 'a' + (int)i, sizeof data);
+        ASSERT_EQ_INT(net_send(&net, 1, data, sizeof data), TRYST_OK);
+    }
+    net_introduce(&net, 0, 1);
+    net_run(&net, start + 44 * TR_MS); /* the second hello left after 5 ms at least */
+    uint32_t early = net.end[0].messages, out = 0, in = net.log[0].size;
+    ASSERT_ROW(early > 0 && early < 11, "%" PRIu32 " messages", early);
+    ASSERT_EQ_INT(net.end[0].text[0], 'a' + (int)early - 1);
+    for (uint32_t i = 1; i < net.log_count; i++)
+        out +=
+            net.log[i].type == TR_DATA && net.log[i].us < start + 24 * TR_MS ? net.log[i].size : 0;
+    ASSERT_ROW(out <= 3 * in && out + 103 > 3 * in, "%" PRIu32 " out for %" PRIu32 " in", out, in);
+    net_run(&net, start + TR_S);
+    ASSERT_EQ_UINT(net.end[0].messages, 11);
+    ASSERT_EQ_UINT(net.end[0].message_bytes, 11 * 100);
+    ASSERT_EQ_INT(net.end[0].text[0], 'a' + 10);
+    ASSERT_ROW(net.end[0].message_us <= start + 60 * TR_MS, "the rest after %" PRIu64 " us",
+               net.end[0].message_us - start);
+    ASSERT_TRUE(net.end[1].peer.bundle.held == NULL);
+    net_clear(&net);
+}
+
 /* Both know each other: the least the scheme allows is half a round trip to the peer, then the
  * answer's way back. */
 static void bundle_goes_both_ways_in_one_round_trip_when_hellos_cross(void)
@@ -229,12 +266,13 @@ static void bundle_of_a_peer_that_is_forgotten_never_leaves(void)
 }
 
 UNIT_MAIN("bundle", UNIT_CASE(bundle_of_one_turn_is_one_datagram),
-          UNIT_CASE(bundle_costs_a_lone_message_one_byte_of_item),
+          UNIT_CASE(bundle_costs_a_lone_message_head_and_tag_alone),
           UNIT_CASE(bundle_carries_a_message_at_the_limit_and_what_fits_beside),
           UNIT_CASE(bundle_keeps_order_and_bytes_over_many_turns),
           UNIT_CASE(bundle_says_full_when_the_outbox_is),
           UNIT_CASE(bundle_holds_one_datagrams_worth_before_there_is_a_key),
           UNIT_CASE(bundle_held_for_long_leaves_as_early_data_within_three_times),
+          UNIT_CASE(bundle_held_for_long_leaves_in_parts_of_whole_messages),
           UNIT_CASE(bundle_goes_both_ways_in_one_round_trip_when_hellos_cross),
           UNIT_CASE(bundle_open_when_the_path_is_lost_is_held),
           UNIT_CASE(bundle_of_a_peer_that_is_forgotten_never_leaves))

@@ -1,5 +1,5 @@
-/* The handshake with one peer: what it agrees on, what it refuses, and its sealed data.
- * test_handshake_order.c tries every order of events.
+/* The handshake with one peer: what it agrees on and what it refuses. Its sealed data is in
+ * test_handshake_data.c; test_handshake_order.c tries every order of events.
  * SPDX-License-Identifier: MIT */
 #include "tests/unit/pair_fixture.h"
 
@@ -350,49 +350,6 @@ static void handshake_stays_on_the_old_key_until_the_new_pair_is_accepted(void)
     ASSERT_TRUE(pair_is_settled(&pair));
 }
 
-static void handshake_refuses_data_with_any_byte_changed_and_stays_as_it_was(void)
-{
-    struct pair pair;
-    uint8_t data[TR_DATAGRAM_BYTES];
-
-    pair_init(&pair, 17);
-    pair_exchange(&pair, 0);
-    size_t size = pair_seal(&pair, 0, "unchanged", data);
-    for (size_t i = 0; i < size; i++) {
-        data[i] ^= 0x40;
-        enum tr_drop drop = pair_open(&pair, 1, data, size, "unchanged");
-        ASSERT_ROW(drop == (i >= 1 && i <= 4 ? TR_DROP_UNKNOWN : TR_DROP_SEAL) || i == 0,
-                   "byte %zu: %d", i, (int)drop);
-        ASSERT_ROW(drop != TR_DROP_NONE, "byte %zu opens", i);
-        data[i] ^= 0x40;
-    }
-    ASSERT_EQ_INT(pair_open(&pair, 1, data, size, "unchanged"), TR_DROP_NONE);
-}
-
-static void handshake_opens_data_once_and_in_any_order_within_its_window(void)
-{
-    enum { COUNT = 9000 };
-    static uint8_t data[COUNT][40];
-    static size_t size[COUNT];
-    struct pair pair;
-
-    pair_init(&pair, 18);
-    pair_exchange(&pair, 0);
-    for (unsigned i = 0; i < COUNT; i++) {
-        uint8_t room[TR_DATAGRAM_BYTES];
-        size[i] = pair_seal(&pair, 0, "n", room);
-        memcpy(data[i], room, size[i]);
-    }
-    ASSERT_EQ_INT(pair_open(&pair, 1, data[COUNT - 1], size[0], "n"), TR_DROP_NONE);
-    for (unsigned i = 0; i < COUNT; i++) {
-        bool is_within = COUNT - 1 - i <= TR_REPLAY_PEER && i != COUNT - 1;
-        enum tr_drop expected = is_within ? TR_DROP_NONE : TR_DROP_REPLAY;
-
-        ASSERT_ROW(pair_open(&pair, 1, data[i], size[i], "n") == expected, "%u", i);
-        ASSERT_EQ_INT(pair_open(&pair, 1, data[i], size[i], "n"), TR_DROP_REPLAY);
-    }
-}
-
 /* Over generations made in every way: no key seals two datagrams under one counter. */
 static void handshake_never_uses_a_key_with_a_counter_twice(void)
 {
@@ -452,6 +409,4 @@ UNIT_MAIN("handshake", UNIT_CASE(handshake_agrees_in_four_hellos_whoever_begins)
           UNIT_CASE(handshake_keeps_two_generations_and_no_third),
           UNIT_CASE(handshake_sends_with_the_old_key_until_the_peer_holds_the_new_one),
           UNIT_CASE(handshake_stays_on_the_old_key_until_the_new_pair_is_accepted),
-          UNIT_CASE(handshake_refuses_data_with_any_byte_changed_and_stays_as_it_was),
-          UNIT_CASE(handshake_opens_data_once_and_in_any_order_within_its_window),
           UNIT_CASE(handshake_never_uses_a_key_with_a_counter_twice))

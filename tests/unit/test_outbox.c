@@ -148,9 +148,115 @@ static void outbox_makes_no_more_buffers_than_ever_waited_at_once(void)
     tr_outbox_clear(&outbox);
 }
 
+/* One run: so many wait at once, then all leave. */
+static void run(struct tr_outbox *outbox, uint32_t count)
+{
+    uint32_t number;
+
+    for (uint32_t i = 0; i < count; i++)
+        ASSERT_TRUE(push(outbox, i));
+    while (pop(outbox, &number))
+        continue;
+}
+
+static void outbox_gives_back_what_a_storm_left(void)
+{
+    static const struct {
+        uint32_t usual;
+        uint32_t kept;
+    } rows[] = {{1, 16}, {7, 16}, {8, 16}, {9, 18}, {100, 200}, {300, 600}, {600, 1000}};
+
+    for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+        struct tr_outbox outbox;
+
+        ASSERT_TRUE(tr_outbox_init(&outbox, 1000));
+        run(&outbox, 1000);
+        for (uint32_t n = 0; n < 1024; n++) /* the storm counts for as many runs */
+            run(&outbox, rows[i].usual);
+        ASSERT_EQ_UINT(buffers(&outbox), 1000);
+        for (uint32_t n = 0; n < 1023; n++)
+            run(&outbox, rows[i].usual);
+        ASSERT_EQ_UINT(buffers(&outbox), 1000);
+        run(&outbox, rows[i].usual);
+        ASSERT_EQ_UINT(buffers(&outbox), rows[i].kept);
+        run(&outbox, 1000);
+        tr_outbox_clear(&outbox);
+    }
+}
+
+static void outbox_of_a_steady_sender_makes_no_buffer_anew(void)
+{
+    static const uint32_t turns[][4] = {
+        {255, 255, 255, 255}, {255, 1, 1, 1}, {20, 40, 1, 16}, {1, 1, 2, 3}};
+
+    for (size_t i = 0; i < UNIT_COUNT(turns); i++) {
+        struct tr_datagram *made[255] = {NULL};
+        struct tr_outbox outbox;
+
+        ASSERT_TRUE(tr_outbox_init(&outbox, 1024));
+        for (uint32_t n = 0; n < 5000; n++) {
+            uint32_t waiting = turns[i][n % 4];
+
+            for (uint32_t j = 0; j < waiting; j++) {
+                struct tr_datagram *datagram = tr_outbox_push(&outbox);
+
+                if (made[j] == NULL)
+                    made[j] = datagram;
+            }
+            ASSERT_EQ_MEM(outbox.ring, made, sizeof made);
+            while (tr_outbox_pop(&outbox) != NULL)
+                continue;
+        }
+        tr_outbox_clear(&outbox);
+    }
+}
+
+/* It sends while it fills: the ring comes round before it is empty. */
+static void outbox_that_comes_round_keeps_what_it_uses(void)
+{
+    struct tr_outbox outbox;
+    uint32_t number;
+
+    ASSERT_TRUE(tr_outbox_init(&outbox, 64));
+    for (uint32_t n = 0; n < 3000; n++) {
+        ASSERT_TRUE(push(&outbox, 0));
+        ASSERT_TRUE(n == 0 || buffers(&outbox) == 64);
+        for (uint32_t i = 0; i < 100; i++) {
+            ASSERT_TRUE(push(&outbox, i));
+            ASSERT_TRUE(pop(&outbox, &number));
+        }
+        ASSERT_TRUE(pop(&outbox, &number));
+        ASSERT_FALSE(pop(&outbox, &number));
+    }
+    tr_outbox_clear(&outbox);
+}
+
+static void popped_datagram_is_readable_until_the_next_push_even_when_buffers_go(void)
+{
+    struct tr_datagram *last = NULL, *next;
+    struct tr_outbox outbox;
+
+    ASSERT_TRUE(tr_outbox_init(&outbox, 64));
+    run(&outbox, 64);
+    for (uint32_t n = 0; n < 2100; n++) {
+        if (last != NULL)
+            ASSERT_EQ_UINT(last->size, sizeof n);
+        uint32_t count = n % 1024 == 1023 ? 64 : 1; /* the last of a storm is the newest popped */
+        for (uint32_t i = 0; i < count; i++)
+            ASSERT_TRUE(push(&outbox, i));
+        while ((next = tr_outbox_pop(&outbox)) != NULL)
+            last = next;
+    }
+    tr_outbox_clear(&outbox);
+}
+
 UNIT_MAIN("outbox", UNIT_CASE(outbox_is_empty_at_first),
           UNIT_CASE(outbox_hands_out_in_order_and_refuses_past_its_bound),
           UNIT_CASE(push_gives_clean_fields),
           UNIT_CASE(popped_datagram_is_readable_until_the_next_push),
           UNIT_CASE(unpush_takes_back_the_newest),
-          UNIT_CASE(outbox_makes_no_more_buffers_than_ever_waited_at_once))
+          UNIT_CASE(outbox_makes_no_more_buffers_than_ever_waited_at_once),
+          UNIT_CASE(outbox_gives_back_what_a_storm_left),
+          UNIT_CASE(outbox_of_a_steady_sender_makes_no_buffer_anew),
+          UNIT_CASE(outbox_that_comes_round_keeps_what_it_uses),
+          UNIT_CASE(popped_datagram_is_readable_until_the_next_push_even_when_buffers_go))

@@ -79,13 +79,19 @@ static enum tr_drop greet(struct pair_side *other)
     return drop;
 }
 
-static enum tr_drop say(struct pair_side *other, const void *items, size_t size)
+static enum tr_drop say_either(struct pair_side *other, const void *body, size_t size,
+                               bool is_single)
 {
     uint8_t data[TR_DATAGRAM_BYTES];
 
-    memcpy(data + TR_DATA_HEAD, items, size);
-    size = tr_handshake_seal(&other->handshake, data, size);
+    memcpy(data + TR_DATA_HEAD, body, size);
+    size = tr_handshake_seal(&other->handshake, data, size, is_single);
     return tr_session_data(&t.session, &somewhere, TR_LOCAL_ANY, data, size, &t.kit, &t.notices);
+}
+
+static enum tr_drop say(struct pair_side *other, const void *items, size_t size)
+{
+    return say_either(other, items, size, false);
 }
 
 static void session_seats_as_many_as_a_session_may_have_and_no_more(void)
@@ -182,7 +188,7 @@ static void session_listens_to_two_generations_of_a_peer_and_forgets_the_third(v
             ASSERT_EQ_INT(greet(&other), TR_DROP_NONE);
         ASSERT_TRUE(tr_handshake_is_settled(&other.handshake));
         memcpy(kept[i] + TR_DATA_HEAD, message, sizeof message);
-        size[i] = tr_handshake_seal(&other.handshake, kept[i], sizeof message);
+        size[i] = tr_handshake_seal(&other.handshake, kept[i], sizeof message, false);
         ASSERT_TRUE(t.session.seats.by_index.count <= 2);
     }
     static const enum tr_drop expected[] = {TR_DROP_UNKNOWN, TR_DROP_NONE, TR_DROP_NONE};
@@ -220,6 +226,48 @@ static void session_tells_every_message_of_a_datagram_in_order(void)
         }
     ASSERT_FALSE(tr_notice_take(&t.notices, &event));
     ASSERT_EQ_UINT(t.stats.messages_received, 50);
+    end();
+}
+
+/* A message alone goes without an item's head; a type's value in its first byte means nothing. */
+static void session_tells_a_single_message_of_any_bytes_and_none_past_the_limit(void)
+{
+    static const struct {
+        size_t size;
+        bool is_single;
+        bool is_told;
+    } rows[] = {{1, true, true},
+                {64, true, true},
+                {TR_MESSAGE_MAX, true, true},
+                {TR_MESSAGE_MAX + 1, true, false},
+                {TR_DATA_ROOM, true, false},
+                {1 + TR_MESSAGE_MAX, false, true},
+                {1 + TR_MESSAGE_MAX + 1, false, false}};
+    struct pair_side other;
+    uint8_t body[TR_DATA_ROOM];
+    struct tryst_event event;
+
+    begin();
+    pair_side_init(&other, 31);
+    mirror(&other);
+    add(&other);
+    greet(&other);
+    for (size_t i = 0; i < UNIT_COUNT(rows); i++)
+        for (unsigned type = 0; type < (rows[i].is_single ? 7 : 1); type++) {
+            size_t at = rows[i].is_single ? 0 : 1;
+
+            memset(body, 's', sizeof body);
+            body[0] = (uint8_t)(rows[i].is_single ? type : (TR_ITEM_MESSAGE | TR_ITEM_LAST));
+            ASSERT_EQ_INT(say_either(&other, body, rows[i].size, rows[i].is_single), TR_DROP_NONE);
+            bool is_told = tr_notice_take(&t.notices, &event);
+            ASSERT_ROW(is_told == rows[i].is_told, "row %zu", i);
+            if (is_told && ASSERT_EQ_UINT(event.size, rows[i].size - at))
+                ASSERT_EQ_MEM(event.data, body + at, event.size);
+            ASSERT_FALSE(tr_notice_take(&t.notices, &event));
+        }
+    ASSERT_EQ_UINT(t.stats.messages_received, 3 * 7 + 1);
+    ASSERT_EQ_UINT(t.stats.messages_dropped, 2 * 7 + 1);
+    ASSERT_EQ_UINT(t.session.seats.count, 1); /* 4 was no leave */
     end();
 }
 
@@ -275,5 +323,6 @@ UNIT_MAIN("session", UNIT_CASE(session_seats_as_many_as_a_session_may_have_and_n
           UNIT_CASE(session_finds_a_peer_by_its_hello_and_by_its_index),
           UNIT_CASE(session_listens_to_two_generations_of_a_peer_and_forgets_the_third),
           UNIT_CASE(session_tells_every_message_of_a_datagram_in_order),
+          UNIT_CASE(session_tells_a_single_message_of_any_bytes_and_none_past_the_limit),
           UNIT_CASE(session_survives_items_of_a_hostile_peer),
           UNIT_CASE(session_leaves_with_a_word_to_each_and_is_empty))

@@ -31,7 +31,7 @@ struct tr_peer {
     bool is_connected;
     bool is_greeted; /* HELLO was said */
     bool is_punched; /* PUNCH was said */
-    uint8_t news;    /* of enum tr_peer_news */
+    uint16_t news;   /* of enum tr_peer_news */
     uint8_t stage;
     uint8_t reason;
     uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */

@@ -11,7 +11,7 @@ static void uplink_has_a_cookie_in_one_round_trip(void)
     uint64_t start = talk.now_us;
     talk_begin(&talk);
     talk_for(&talk, TR_S);
-    ASSERT_TRUE(talk.server.binds <= 2); /* one follows after 20 ms */
+    ASSERT_TRUE(talk.server.binds <= 3); /* two follow, after 15 and 40 ms */
     ASSERT_EQ_UINT(talk.fact_count, 1);
     ASSERT_EQ_UINT(talk.facts[0].kind, TR_FACT_COOKIE);
     ASSERT_EQ_UINT(talk.fact_us[0], start + 40 * TR_MS);
@@ -23,7 +23,7 @@ static void uplink_has_a_cookie_in_one_round_trip(void)
 
 static void uplink_repeats_its_bind_ever_slower_and_says_lost_once(void)
 {
-    static const uint32_t pause_ms[] = {20, 50, 120, 250, 400, 640, 1024};
+    static const uint32_t pause_ms[] = {15, 25, 50, 100, 250, 500, 1000};
 
     for (uint64_t seed = 2; seed < 12; seed++) {
         talk_init(&talk, seed, 1500);
@@ -202,7 +202,7 @@ static void uplink_asks_every_server_from_every_further_address(void)
     ASSERT_EQ_UINT(talk.rendezvous.uplink_count, 4);
     talk_for(&talk, TR_S);
     uint32_t binds = talk.server.binds;
-    ASSERT_TRUE(binds >= 4 && binds <= 8);
+    ASSERT_TRUE(binds >= 4 && binds <= 12);
     for (unsigned i = 0; i < 4; i++)
         ASSERT_TRUE(talk.rendezvous.uplinks[i].is_live);
     ASSERT_EQ_UINT(talk.fact_count, 1);

@@ -190,6 +190,51 @@ static void datagram_takes_more_than_one_batch(void)
     tr_datagram_inbox_destroy(inbox);
 }
 
+/* A burst of more than the singles and a batch, in order, with or without the own address. */
+static void take_burst(struct tr_datagram_socket *from, struct tr_datagram_socket *to,
+                       struct tryst_address local, bool is_plain)
+{
+    enum { BURST = TR_DATAGRAM_BATCH + 5 };
+    static struct tr_datagram datagrams[BURST];
+    struct tr_datagram *list[BURST];
+    struct tr_datagram_inbox *inbox = tr_datagram_inbox_create();
+    struct tr_arrival *arrivals;
+    uint32_t taken = 0;
+    tr_datagram_set_plain(to, is_plain);
+    for (uint32_t i = 0; i < BURST; i++) {
+        fill(&datagrams[i], at(local, to->port), i);
+        list[i] = &datagrams[i];
+    }
+    for (uint32_t sent = 0; sent < BURST;)
+        sent += tr_datagram_send(from, list + sent, BURST - sent);
+    for (uint32_t count = 1; count > 0 && taken < BURST;) {
+        count = await(to, inbox, &arrivals);
+        for (uint32_t i = 0; i < count; i++, taken++) {
+            ASSERT_EQ_UINT(number_of(&arrivals[i]), taken);
+            ASSERT_EQ_UINT(arrivals[i].from.port, from->port);
+            ASSERT_EQ_UINT(arrivals[i].to.family, is_plain ? 0 : local.family);
+        }
+    }
+    ASSERT_EQ_UINT(taken, BURST);
+    ASSERT_EQ_UINT(tr_datagram_receive(to, inbox, &arrivals), 0);
+    tr_datagram_inbox_destroy(inbox);
+}
+
+static void datagram_plain_socket_takes_the_same_without_its_own_address(void)
+{
+    const struct tryst_address locals[] = {loopback4, loopback6};
+    for (size_t i = 0; i < (has_ipv6() ? 2U : 1U); i++) {
+        struct tr_datagram_socket a, b;
+        if (!open_at(&a, locals[i]) || !open_at(&b, locals[i]))
+            return;
+        take_burst(&a, &b, locals[i], true);
+        take_burst(&a, &b, locals[i], false);
+        take_burst(&a, &b, locals[i], true);
+        tr_datagram_close(&a);
+        tr_datagram_close(&b);
+    }
+}
+
 static void datagram_source_is_the_one_asked_for(void)
 {
     struct tr_datagram_socket a, b;
@@ -388,6 +433,7 @@ UNIT_MAIN("datagram", UNIT_CASE(datagram_carries_bytes_and_both_addresses),
           UNIT_CASE(datagram_batch_goes_on_past_what_is_refused),
           UNIT_CASE(datagram_single_that_is_refused_is_counted),
           UNIT_CASE(datagram_takes_more_than_one_batch),
+          UNIT_CASE(datagram_plain_socket_takes_the_same_without_its_own_address),
           UNIT_CASE(datagram_source_is_the_one_asked_for),
           UNIT_CASE(datagram_ttl_is_seen_by_the_receiver),
           UNIT_CASE(datagram_too_long_or_empty_has_no_bytes),

@@ -119,7 +119,7 @@ def main():
         top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
         nft = netlab.command(["nft", "--version"]).split("(")[0].strip()
         labtable.write(os.path.join(top, "docs", "NETFILTER.md"),
-                       labtable.table(measured, platform.release(), nft))
+                       labtable.table(measured, platform.release().partition('-')[0], nft))
     return 1 if failed else 0
 
 

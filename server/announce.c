@@ -3,7 +3,7 @@
 #include "server/announce.h"
 
 #include "lib/base/deadline.h"
-#include "server/control.h"
+#include "server/telling.h"
 
 static void wake_by(struct tr_service *service, struct tr_membership *membership, uint64_t due_us)
 {
@@ -41,7 +41,7 @@ static void send_page(struct tr_service *service, struct tr_participant *partici
                       uint64_t now_us)
 {
     enum { PAGE_BYTES = 25 };
-    uint8_t body[TR_CONTROL_ROOM];
+    uint8_t body[TR_TELLING_ROOM];
     struct tr_page page;
     struct tr_writer head;
     struct tr_writer entries;
@@ -53,7 +53,7 @@ static void send_page(struct tr_service *service, struct tr_participant *partici
         service->stats.resent++;
     tr_writer_number(&head, TR_ITEM_ROSTER | TR_ITEM_LAST, 1);
     tr_layout_encode(&tr_layout_page, &page, &head);
-    tr_control_send(service, participant, &participant->address, &participant->local, body,
+    tr_telling_send(service, participant, &participant->address, &participant->local, body,
                     tr_writer_used(&head) + tr_writer_used(&entries));
 }
 

@@ -5,44 +5,10 @@
 #include "lib/wire/envelope.h"
 #include "server/admission.h"
 #include "server/announce.h"
+#include "server/telling.h"
 #include <string.h>
 
 enum { UNKNOWN_RATE = 50, UNKNOWN_BURST = 50 }; /* UNKNOWN replies a second, to all together */
-
-void tr_control_send(struct tr_service *service, struct tr_participant *participant,
-                     const struct tryst_address *to, const struct tryst_address *from,
-                     const void *body, size_t size)
-{
-    struct tr_ctrl head = {.type = TR_CTRL, .counter = participant->counter};
-
-    if (participant->counter == UINT32_MAX)
-        return;
-
-    struct tr_datagram *datagram = tr_outbox_push(&service->outbox);
-
-    if (datagram == NULL)
-        return;
-    participant->counter++;
-    memcpy(head.channel, participant->channel, TR_CHANNEL_BYTES);
-    datagram->to = *to;
-    datagram->from = *from;
-    datagram->size =
-        (uint16_t)tr_envelope_seal(&tr_layout_ctrl, &head, body, size, TR_LANE_STREAM, head.counter,
-                                   participant->keys.to_client, datagram->data);
-}
-
-void tr_control_send_leave(struct tr_service *service, struct tr_participant *participant,
-                           uint16_t reason)
-{
-    struct tr_item_leave leave = {.reason = reason};
-    uint8_t body[16];
-    struct tr_writer writer;
-
-    tr_writer_init(&writer, body, sizeof body);
-    tr_item_write_layout(&writer, TR_ITEM_LEAVE, &tr_layout_item_leave, &leave);
-    tr_control_send(service, participant, &participant->address, &participant->local, body,
-                    tr_writer_used(&writer));
-}
 
 /* What one CTRL asks for. */
 struct wishes {
@@ -99,7 +65,7 @@ static void answer_ping(struct tr_service *service, const struct tr_arrival *arr
     uint8_t body[ANSWER_BYTES];
     struct tr_writer writer;
 
-    if (arrival->size < TR_DATAGRAM_BYTES - TR_CONTROL_ROOM + sizeof body)
+    if (arrival->size < TR_DATAGRAM_BYTES - TR_TELLING_ROOM + sizeof body)
         return;
     memcpy(pong.pong, ping->ping, TR_PING_BYTES);
     tr_membership_hash(membership, &participant->entry, status.hash);
@@ -107,7 +73,7 @@ static void answer_ping(struct tr_service *service, const struct tr_arrival *arr
     tr_writer_number(&writer, TR_ITEM_PONG | TR_ITEM_LAST, 1);
     tr_layout_encode(&tr_layout_item_pong, &pong, &writer);
     tr_layout_encode(&tr_layout_item_status, &status, &writer);
-    tr_control_send(service, participant, arrival->from, arrival->to, body,
+    tr_telling_send(service, participant, arrival->from, arrival->to, body,
                     tr_writer_used(&writer));
 }
 

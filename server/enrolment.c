@@ -6,7 +6,7 @@
 #include "lib/wire/envelope.h"
 #include "server/admission.h"
 #include "server/announce.h"
-#include "server/control.h"
+#include "server/telling.h"
 #include <string.h>
 
 enum {
@@ -236,7 +236,7 @@ static enum tr_drop renew(struct tr_service *service, const struct tr_arrival *a
     if (epoch == participant->entry.epoch && admission->body.sequence <= participant->sequence)
         return TR_DROP_REPLAY;
     if (epoch > participant->entry.epoch)
-        tr_control_send_leave(service, participant, TRYST_REASON_REPLACED);
+        tr_telling_leave(service, participant, TRYST_REASON_REPLACED);
     if (!settle(service, arrival, admission, participant))
         refuse(service, arrival, admission, TRYST_REASON_SERVER_FULL, RETRY_SERVER_MS);
     return TR_DROP_NONE;

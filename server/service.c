@@ -9,6 +9,7 @@
 #include "server/control.h"
 #include "server/enrolment.h"
 #include "server/service_state.h"
+#include "server/telling.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +221,7 @@ const struct tr_datagram *tr_service_output(struct tr_service *service)
 {
     /* One farewell at a time, as the outbox may be smaller than the number of participants. */
     while (service->outbox.count == 0 && service->farewell != NULL) {
-        tr_control_send_leave(service, service->farewell, TRYST_REASON_SHUTDOWN);
+        tr_telling_leave(service, service->farewell, TRYST_REASON_SHUTDOWN);
         service->farewell = service->farewell->later;
     }
 

@@ -154,12 +154,6 @@ static bool is_server(const struct tr_rendezvous *rendezvous, const struct tryst
     return false;
 }
 
-void tr_rendezvous_fact(struct tr_rendezvous *rendezvous, const struct tr_fact *fact)
-{
-    if (rendezvous->fact_count < TR_FACTS_MAX)
-        rendezvous->facts[rendezvous->fact_count++] = *fact;
-}
-
 /* The channel broke: registers again. */
 static void mend(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_random *random)
 {

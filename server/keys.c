@@ -1,19 +1,16 @@
 /* The server's secrets: root and node seed, made on the first start, kept in the state directory.
  * SPDX-License-Identifier: MIT */
 #include "server/keys.h"
+#include "lib/driver/secretfile.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <tryst/identity.h>
-#include <unistd.h>
 
 enum {
     PATH_SIZE = 1100,
-    WORD = 13, /* "tryst-root-1 ", so that files do not swap roles */
-    SEED_LINE = WORD + TRYST_KEY_TEXT_SIZE - 1, /* and the seed in base64url, before the newline */
+    WORD = 13, /* "tryst-root-1 " */
 };
 
 __attribute__((format(printf, 2, 3))) static bool fail(char *error, const char *format, ...)
@@ -61,82 +58,32 @@ static bool make_directory(const char *directory, char *error)
 static bool read_seed(uint8_t seed[TR_KEY], const char *path, const char *word, char *error,
                       bool *is_missing)
 {
-    char text[SEED_LINE + 2] = "";
-    struct stat about;
-    ssize_t size;
-    bool good = false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    tryst_result result = tr_secretfile_read(path, word, false, seed);
 
-    *is_missing = fd < 0 && errno == ENOENT;
-    if (fd < 0)
+    *is_missing = result == TRYST_E_FILE && errno == ENOENT;
+    if (result == TRYST_E_PERMISSION)
+        return fail(error,
+                    "%s: others may read this secret; chmod 600 it, and if they may have read it, "
+                    "remove it so that a new one is made",
+                    path);
+    if (result == TRYST_E_FORMAT)
+        return fail(error, "%s: is not one line with \"%s\" and a key", path, word);
+    if (result != TRYST_OK && (errno == EISDIR || errno == EINVAL))
+        return fail(error, "%s: is no regular file", path);
+    if (result != TRYST_OK)
         return fail(error, "%s: cannot be read: %s", path, strerror(errno));
-    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
-        fail(error, "%s: is no regular file", path);
-        goto out;
-    }
-    if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        fail(error,
-             "%s: others may read this secret; chmod 600 it, and if they may have read it, "
-             "remove it so that a new one is made",
-             path);
-        goto out;
-    }
-    size = read(fd, text, sizeof text - 1);
-    if (size > SEED_LINE && text[SEED_LINE] == '\n')
-        text[SEED_LINE] = '\0';
-    good = size >= SEED_LINE && about.st_size <= SEED_LINE + 1 && memcmp(text, word, WORD) == 0 &&
-           tryst_key_parse(seed, text + WORD) == TRYST_OK;
-    if (!good)
-        fail(error, "%s: is not one line with \"%s\" and a key", path, word);
-out:
-    tr_seal_wipe(text, sizeof text);
-    close(fd);
-    return good;
+    return true;
 }
 
-static bool write_all(int fd, const char *text, size_t size)
+static bool write_seed(const uint8_t seed[TR_KEY], const char *path, const char *word, char *error)
 {
-    while (size > 0) {
-        ssize_t written = write(fd, text, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        text += written;
-        size -= (size_t)written;
-    }
-    return fsync(fd) == 0;
-}
+    tryst_result result = tr_secretfile_write(path, word, seed, false);
 
-/* Written beside its place, then linked to it: link, unlike rename, never replaces a key that
- * another server made in the meantime. */
-static bool write_seed(const uint8_t seed[TR_KEY], const char *directory, const char *path,
-                       const char *word, char *error)
-{
-    char text[SEED_LINE + 1], beside[PATH_SIZE + 4];
-    bool good;
-    int fd;
-
-    snprintf(beside, sizeof beside, "%s.new", path);
-    unlink(beside); /* left by a start that was cut short */
-    fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail(error, "%s: cannot be made: %s", beside, strerror(errno));
-    memcpy(text, word, WORD);
-    good = tryst_key_format(seed, text + WORD, sizeof text - WORD) >= TRYST_OK;
-    text[SEED_LINE] = '\n'; /* where the NUL was */
-    good = good && fchmod(fd, 0600) == 0 && write_all(fd, text, sizeof text);
-    good = close(fd) == 0 && good;
-    if (!good || link(beside, path) != 0)
-        good = fail(error, "%s: cannot be written: %s", path, strerror(errno));
-    unlink(beside);
-    tr_seal_wipe(text, sizeof text);
-    fd = good ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    return good;
+    if (result == TRYST_E_STATE)
+        return fail(error, "%s.new: cannot be made: %s", path, strerror(errno));
+    if (result != TRYST_OK)
+        return fail(error, "%s: cannot be written: %s", path, strerror(errno));
+    return true;
 }
 
 static bool load_seed(uint8_t seed[TR_KEY], bool *made, const char *directory, const char *name,
@@ -151,7 +98,7 @@ static bool load_seed(uint8_t seed[TR_KEY], bool *made, const char *directory, c
     if (!*made)
         return false;
     memcpy(seed, fresh, TR_KEY);
-    return write_seed(seed, directory, path, word, error);
+    return write_seed(seed, path, word, error);
 }
 
 bool tr_keys_load(struct tr_keys *keys, const char *directory, const uint8_t fresh[2 * TR_KEY],

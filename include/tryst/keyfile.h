@@ -28,8 +28,8 @@ TRYST_API tryst_result tryst_identity_save(const struct tryst_identity *identity
 
 /* Reads what tryst_identity_save wrote. A file that others may read is refused.
  *
- * Returns  TRYST_OK; TRYST_E_FILE, and errno says why; TRYST_E_PERMISSION when group or others may
- *          read or write it; TRYST_E_FORMAT; TRYST_E_ARGUMENT; TRYST_E_MEMORY; TRYST_E_CRYPTO.
+ * Returns  TRYST_OK; TRYST_E_FILE, and errno says why; TRYST_E_PERMISSION when its mode gives group
+ *          or others anything; TRYST_E_FORMAT; TRYST_E_ARGUMENT; TRYST_E_MEMORY; TRYST_E_CRYPTO.
  * Threads  any.
  * Since    0.1 */
 TRYST_API tryst_result tryst_identity_load(struct tryst_identity **identity, const char *path);

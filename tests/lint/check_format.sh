@@ -33,7 +33,9 @@ if is_well_formed "$sample/bad.c" 2>/dev/null; then
 fi
 [ "${1-}" != --selftest ] || exit 0
 
-find include lib server tools tests examples bindings -name '*.[ch]' 2>/dev/null >"$sample/files"
+for folder in include lib server tools tests examples bindings; do
+    [ ! -d "$folder" ] || find "$folder" -name '*.[ch]'
+done >"$sample/files"
 while IFS= read -r file; do
     set -- "$@" "$file"
 done <"$sample/files"

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <netdb.h>
 #include <nss.h>
 #include <poll.h>
 #include <signal.h>
@@ -285,6 +286,12 @@ static void client_name_that_does_not_exist_is_told(void)
 static void client_finds_a_server_by_its_name(void)
 {
     keep_names_local();
+    struct addrinfo *found = NULL;
+    if (getaddrinfo("localhost", NULL, NULL, &found) != 0) {
+        puts("left out: this host does not know localhost");
+        return;
+    }
+    freeaddrinfo(found);
     struct tr_datagram_socket server = quiet_server(4);
     struct tryst_options options = options_for("localhost", server.port);
     struct tryst_client *client = NULL;

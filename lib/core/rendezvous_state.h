@@ -20,6 +20,7 @@ struct tr_uplink {
     struct tryst_address local; /* source to use; none: the kernel's choice */
     bool is_live;               /* cookie and seen are set */
     uint8_t tries;              /* BINDs since the last cookie */
+    uint8_t refusal;            /* enum tryst_reason why the last cookie was not taken, or none */
     uint8_t nonce[16];
     struct tr_cookie cookie;
     struct tr_candidate seen;

@@ -91,7 +91,8 @@ static uint64_t retry_pause(struct tr_rendezvous *rendezvous, struct tr_uplink *
     if (uplink->tries < TRIES)
         return pause > known ? pause : known;
     uplink->is_live = uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_VALID_US;
-    say_lost(rendezvous, TRYST_REASON_SILENT);
+    say_lost(rendezvous,
+             uplink->refusal != TRYST_REASON_NONE ? uplink->refusal : TRYST_REASON_SILENT);
     for (size_t i = 0; i < rendezvous->uplink_count; i++)
         if (rendezvous->uplinks[i].is_live)
             return SPARE_RETRY_US;
@@ -174,6 +175,7 @@ static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *upli
     uplink->cookie_us = now_us;
     uplink->rtt_us = trip(uplink, now_us, reply->nonce);
     uplink->tries = 0;
+    uplink->refusal = TRYST_REASON_NONE;
     uplink->is_live = true;
     uplink->next_us = rendezvous->state == TR_RENDEZVOUS_REGISTERED
                           ? TR_NEVER
@@ -207,6 +209,7 @@ enum tr_drop tr_uplinks_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
     if (reason == TRYST_REASON_NONE && (reply.versions & 1U << TR_VERSION) == 0)
         reason = TRYST_REASON_VERSION;
     if (reason != TRYST_REASON_NONE) {
+        uplink->refusal = (uint8_t)reason;
         if (uplink->tries < TRIES)
             uplink->tries = TRIES; /* it answers, but nothing we may use: slowly from now on */
         uplink->next_us = now_us + SLOW_RETRY_US;

@@ -393,6 +393,22 @@ static void handshake_never_uses_a_key_with_a_counter_twice(void)
     ASSERT_TRUE(count > 80);
 }
 
+static void handshake_takes_no_index_that_stands_for_none(void)
+{
+    struct pair pair;
+
+    pair_init(&pair, 90);
+    pair_exchange(&pair, 0);
+    struct pair_side *side = &pair.side[0];
+    side->random.used = 0; /* the next bytes are the pool's first */
+    memset(side->random.pool, 0, 8);
+    memset(side->random.pool + 8, 0x5a, 8);
+    tr_handshake_renew(&side->handshake, 0, &side->random);
+    ASSERT_EQ_UINT(side->handshake.current.index, 0x5a5a5a5a);
+    pair_exchange(&pair, 0);
+    ASSERT_TRUE(pair_can_talk(&pair));
+}
+
 UNIT_MAIN("handshake", UNIT_CASE(handshake_agrees_in_four_hellos_whoever_begins),
           UNIT_CASE(handshake_agrees_when_both_begin_at_once),
           UNIT_CASE(handshake_data_may_follow_the_first_answer),
@@ -409,4 +425,5 @@ UNIT_MAIN("handshake", UNIT_CASE(handshake_agrees_in_four_hellos_whoever_begins)
           UNIT_CASE(handshake_keeps_two_generations_and_no_third),
           UNIT_CASE(handshake_sends_with_the_old_key_until_the_peer_holds_the_new_one),
           UNIT_CASE(handshake_stays_on_the_old_key_until_the_new_pair_is_accepted),
-          UNIT_CASE(handshake_never_uses_a_key_with_a_counter_twice))
+          UNIT_CASE(handshake_never_uses_a_key_with_a_counter_twice),
+          UNIT_CASE(handshake_takes_no_index_that_stands_for_none))

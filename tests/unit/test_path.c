@@ -390,6 +390,51 @@ static void path_search_lets_hellos_go_everywhere_again(void)
         ASSERT_EQ_UINT(paths.list[i].hellos, 0);
 }
 
+/* Unproven but chosen, proven, heard and never heard ones, as the newest list names them or not. */
+static void path_set_that_is_full_lets_go_of_the_unnamed_and_then_of_the_unheard(void)
+{
+    enum { CHOSEN, PROVEN, OLD, NAMED = OLD + 3, UNHEARD = NAMED + 4, NEW = 100, SEEN = 200 };
+    struct tr_random random = random_of(8);
+    struct tr_path_set paths;
+    struct tryst_address address;
+
+    tr_paths_init(&paths);
+    for (uint8_t i = 0; i < TR_PATHS_MAX; i++)
+        add(&paths, i, TRYST_KIND_HOST);
+    for (uint8_t i = 0; i < UNHEARD; i++)
+        tr_paths_heard(&paths, i, 300, (100U - i) * TR_S);
+    ASSERT_TRUE(tr_paths_choose(&paths, &times, 100 * TR_S));
+    ASSERT_EQ_UINT(paths.chosen, CHOSEN);
+    ASSERT_TRUE(prove(&paths, PROVEN, 100 * TR_S, 20 * TR_MS, &random));
+    ASSERT_EQ_UINT(add(&paths, NEW, TRYST_KIND_PUBLIC), TR_PATH_NONE); /* all are named */
+
+    tr_paths_unname(&paths);
+    for (uint8_t i = NAMED; i < TR_PATHS_MAX; i++)
+        add(&paths, i, TRYST_KIND_HOST);
+    for (uint8_t i = 0; i < NAMED - OLD; i++) {
+        ASSERT_TRUE(add(&paths, (uint8_t)(NEW + i), TRYST_KIND_PUBLIC) != TR_PATH_NONE);
+        address = address_of((uint8_t)(NAMED - 1 - i)); /* silent longest */
+        ASSERT_EQ_UINT(tr_paths_find(&paths, &address, TR_LOCAL_ANY), TR_PATH_NONE);
+    }
+    ASSERT_EQ_UINT(add(&paths, NEW + 50, TRYST_KIND_PUBLIC), TR_PATH_NONE);
+
+    unsigned unheard = TR_PATHS_MAX - UNHEARD + NAMED - OLD;
+    for (unsigned i = 0; i < unheard; i++) {
+        uint8_t index = add(&paths, (uint8_t)(SEEN + i), TRYST_KIND_OBSERVED);
+
+        if (ASSERT_ROW(index != TR_PATH_NONE, "observed %u", i))
+            ASSERT_TRUE(prove(&paths, index, 100 * TR_S, 20 * TR_MS, &random));
+    }
+    ASSERT_EQ_UINT(add(&paths, SEEN + 50, TRYST_KIND_OBSERVED), TR_PATH_NONE);
+    for (uint8_t i = 0; i < UNHEARD; i++) {
+        address = address_of(i);
+        bool is_there = tr_paths_find(&paths, &address, TR_LOCAL_ANY) != TR_PATH_NONE;
+        ASSERT_ROW(is_there == (i < OLD || i >= NAMED), "path %u", i);
+    }
+    address = address_of(CHOSEN);
+    ASSERT_EQ_UINT(paths.chosen, tr_paths_find(&paths, &address, TR_LOCAL_ANY));
+}
+
 UNIT_MAIN("path", UNIT_CASE(path_is_proven_by_the_pong_to_its_ping),
           UNIT_CASE(path_refuses_forged_and_foreign_pongs),
           UNIT_CASE(path_refuses_late_pongs_and_such_from_the_future),
@@ -405,4 +450,5 @@ UNIT_MAIN("path", UNIT_CASE(path_is_proven_by_the_pong_to_its_ping),
           UNIT_CASE(path_is_pinged_at_its_keepalive_and_standby_ones_thrice_as_rarely),
           UNIT_CASE(path_whose_ping_is_lost_is_asked_again_soon_and_then_slower),
           UNIT_CASE(path_of_a_dropped_local_address_goes_with_it),
-          UNIT_CASE(path_search_lets_hellos_go_everywhere_again))
+          UNIT_CASE(path_search_lets_hellos_go_everywhere_again),
+          UNIT_CASE(path_set_that_is_full_lets_go_of_the_unnamed_and_then_of_the_unheard))

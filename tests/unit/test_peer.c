@@ -374,6 +374,46 @@ static void peer_is_small_enough(void)
     ASSERT_ROW(size <= 4096, "%zu bytes a peer", size);
 }
 
+/* Whoever recorded a peer's last hello sends it from the peer's address when the peer is gone. */
+static void peer_is_not_kept_alive_by_a_hello_that_is_sent_again(void)
+{
+    static struct small_net net;
+    static uint8_t hello[TR_DATAGRAM_BYTES];
+    size_t size = 0;
+
+    net_init(&net, 16);
+    net_introduce(&net, 0, 1);
+    net_introduce(&net, 1, 1);
+    for (unsigned i = 0; i < 1000; i++) {
+        net_run(&net, net.now_us + TR_MS);
+        for (uint32_t j = 0; j < net.flight_count; j++)
+            if (net.flights[j].to == 0 && net.flights[j].data[0] == TR_HELLO) {
+                size = net.flights[j].size;
+                memcpy(hello, net.flights[j].data, size);
+            }
+    }
+    ASSERT_TRUE(net.end[0].peer.is_connected && is_on_way(&net, 0, 0));
+    wall(&net, 0, true);
+    net_run(&net, net.now_us + TR_S);
+    uint64_t heard_us = net.end[0].peer.heard_us;
+    for (unsigned i = 0; i < 35; i++) {
+        const struct tr_path *path = chosen(&net, 0);
+        uint64_t silence_us = net.now_us - heard_us;
+
+        ASSERT_EQ_INT(tr_peer_hello(&net.end[0].peer, &net.address[1][0], TR_LOCAL_ANY, hello, size,
+                                    &net.end[0].kit),
+                      TR_DROP_NONE);
+        ASSERT_ROW((path != NULL && path->is_proven) == (silence_us < 15 * TR_S),
+                   "after %" PRIu64 " us", silence_us);
+        ASSERT_ROW(net.end[0].news[UNREACHABLE] == (silence_us >= 30 * TR_S),
+                   "after %" PRIu64 " us", silence_us);
+        ASSERT_EQ_UINT(net.end[0].peer.heard_us, heard_us);
+        net_run(&net, net.now_us + TR_S);
+    }
+    ASSERT_FALSE(net.end[0].peer.is_connected);
+    net_clear(&net);
+}
+
 UNIT_MAIN("peer", UNIT_CASE(peer_connects_in_one_round_trip_when_both_begin),
           UNIT_CASE(peer_connects_when_only_one_side_knows_an_address),
           UNIT_CASE(peer_keeps_the_hello_schedule_to_a_silent_address),
@@ -389,4 +429,5 @@ UNIT_MAIN("peer", UNIT_CASE(peer_connects_in_one_round_trip_when_both_begin),
           UNIT_CASE(peer_that_leaves_says_goodbye_over_its_path),
           UNIT_CASE(peer_tells_of_a_newer_roster_only_when_it_is_the_same_one),
           UNIT_CASE(peer_tries_local_addresses_of_a_hello_but_no_public_ones),
-          UNIT_CASE(peer_is_small_enough))
+          UNIT_CASE(peer_is_small_enough),
+          UNIT_CASE(peer_is_not_kept_alive_by_a_hello_that_is_sent_again))

@@ -1,6 +1,7 @@
 /* The talk with the server as a whole: uplinks that die, addresses that change, joins and leaves.
  * SPDX-License-Identifier: MIT */
 #include "lib/core/rendezvous.h"
+#include "lib/core/uplink.h"
 #include "tests/unit/server_talk.h"
 
 static struct server_talk talk;
@@ -282,6 +283,45 @@ static void rendezvous_survives_random_joins_leaves_and_silences(void)
     talk_clear(&talk);
 }
 
+/* Ends the membership: by a kick, or by a refusal to who comes back or says a new address. */
+static void put_out(struct scripted_client *client, unsigned how)
+{
+    struct scripted_client forgotten = *client;
+
+    if (how == 0) {
+        scripted_leave(&talk.server, client, TRYST_REASON_KICKED);
+    } else if (how == 1) {
+        scripted_restart(&talk.server);
+        scripted_leave(&talk.server, &forgotten, TRYST_REASON_SHUTDOWN);
+    } else {
+        talk.public[0].port++;
+    }
+    talk.server.refusal = how == 0 ? 0 : TRYST_REASON_SESSION_FULL;
+    talk_for(&talk, 30 * TR_S);
+    talk.server.refusal = 0;
+    ASSERT_EQ_UINT(talk_last_fact(&talk).kind, how == 0 ? TR_FACT_REMOVED : TR_FACT_REFUSED);
+    ASSERT_EQ_UINT(talk.rendezvous.state, TR_RENDEZVOUS_IDLE);
+}
+
+/* Five minutes later there is a cookie still. */
+static void rendezvous_that_was_put_out_stays_ready_to_join(void)
+{
+    for (unsigned how = 0; how < 3; how++) {
+        put_out(talk_registered(&talk, 14), how);
+        for (unsigned i = 0; i < 30; i++) {
+            talk_for(&talk, 10 * TR_S);
+            ASSERT_ROW(tr_uplink_is_usable(&talk.rendezvous.uplinks[0], talk.now_us),
+                       "way %u, after %u s", how, 10 * (i + 1));
+        }
+        uint64_t start = talk.now_us;
+        talk_join(&talk);
+        talk_for(&talk, TR_S);
+        ASSERT_EQ_UINT(talk_last_fact(&talk).kind, TR_FACT_REGISTERED);
+        ASSERT_EQ_UINT(talk.fact_us[talk.fact_count - 1], start + 2 * talk.delay_us);
+        talk_clear(&talk);
+    }
+}
+
 UNIT_MAIN("rendezvous", UNIT_CASE(rendezvous_does_nothing_before_it_knows_a_server),
           UNIT_CASE(rendezvous_proves_its_second_uplink_beside_the_first),
           UNIT_CASE(rendezvous_registers_over_the_uplink_that_works),
@@ -294,4 +334,5 @@ UNIT_MAIN("rendezvous", UNIT_CASE(rendezvous_does_nothing_before_it_knows_a_serv
           UNIT_CASE(rendezvous_registers_again_when_the_uplink_in_use_is_taken_away),
           UNIT_CASE(rendezvous_registers_again_when_the_last_uplink_is_in_use_and_taken_away),
           UNIT_CASE(rendezvous_refuses_frames_that_servers_do_not_send),
-          UNIT_CASE(rendezvous_survives_random_joins_leaves_and_silences))
+          UNIT_CASE(rendezvous_survives_random_joins_leaves_and_silences),
+          UNIT_CASE(rendezvous_that_was_put_out_stays_ready_to_join))

@@ -372,6 +372,30 @@ static void roster_page_of_garbage_is_read_up_to_its_fault(void)
     }
 }
 
+static void roster_ignores_who_said_goodbye_until_it_joins_anew(void)
+{
+    joined_three();
+    uint32_t seat = tr_seats_find_identity(&t.seats, t.others[0].record.identity);
+    tr_roster_farewell(&t.roster, t.seats.peers[seat]);
+    tr_roster_drop(&t.seats, seat, TRYST_REASON_LEAVE, &t.notices);
+    told(TRYST_EVENT_LEFT, &t.others[0]);
+    member_add(&t.others[0].record, "1.2.3.4:5", ""); /* the server has not heard of it yet */
+    member_add(&t.others[1].record, "1.2.3.4:5", "");
+    page_read(4, 4, 0);
+    told_nothing_more();
+    ASSERT_TRUE(peer_of(&t.others[0]) == NULL);
+    ASSERT_EQ_UINT(t.seats.count, 2);
+    struct tr_record again = t.others[0].record;
+    again.epoch++;
+    tr_record_sign(&again, t.others[0].identity.secret);
+    member_add(&again, "1.2.3.4:5", "");
+    page_read(5, 5, 0);
+    told(TRYST_EVENT_JOINED, &t.others[0]);
+    told_nothing_more();
+    ASSERT_EQ_UINT(t.seats.count, 3);
+    end();
+}
+
 UNIT_MAIN("roster", UNIT_CASE(roster_member_joins_with_its_data_and_addresses),
           UNIT_CASE(roster_does_not_list_oneself),
           UNIT_CASE(roster_names_only_addresses_that_may_be_sent_to),
@@ -383,4 +407,5 @@ UNIT_MAIN("roster", UNIT_CASE(roster_member_joins_with_its_data_and_addresses),
           UNIT_CASE(roster_reset_lets_go_of_the_unnamed_when_it_is_complete),
           UNIT_CASE(roster_of_a_server_that_forgot_gives_everyone_half_a_minute),
           UNIT_CASE(roster_reset_waits_for_a_page_that_could_not_be_read),
-          UNIT_CASE(roster_page_of_garbage_is_read_up_to_its_fault))
+          UNIT_CASE(roster_page_of_garbage_is_read_up_to_its_fault),
+          UNIT_CASE(roster_ignores_who_said_goodbye_until_it_joins_anew))

@@ -318,6 +318,72 @@ static void session_leaves_with_a_word_to_each_and_is_empty(void)
     end();
 }
 
+static void session_does_not_seat_again_who_said_goodbye(void)
+{
+    static struct tr_rendezvous rendezvous;
+    struct pair_side other;
+    static const uint8_t goodbye[] = {TR_ITEM_LEAVE | TR_ITEM_LAST, 0, 0};
+    struct tryst_event event;
+
+    begin();
+    pair_side_init(&other, 60);
+    mirror(&other);
+    for (unsigned i = 0; i < 2; i++) { /* named, leaves by its own word, named again */
+        struct tr_member member = {.record = other.record};
+        struct tr_writer writer;
+
+        memset(&rendezvous, 0, sizeof rendezvous);
+        rendezvous.record = t.own.record;
+        memcpy(rendezvous.e, t.own.e, TR_KEY);
+        rendezvous.page = (struct tr_page){.to = i + 1, .goal = i + 1};
+        rendezvous.page_version = i + 1;
+        rendezvous.has_page = true;
+        tr_writer_init(&writer, rendezvous.plain, sizeof rendezvous.plain);
+        tr_writer_number(&writer, TR_ENTRY_MEMBER, 1);
+        tr_layout_encode(&tr_layout_member, &member, &writer);
+        tr_reader_init(&rendezvous.entries, rendezvous.plain, tr_writer_used(&writer));
+        tr_session_read_page(&t.session, &rendezvous, &t.kit, &t.notices);
+        ASSERT_EQ_UINT(t.session.seats.count, i == 0 ? 1 : 0);
+        if (i > 0)
+            break;
+        ASSERT_TRUE(tr_notice_take(&t.notices, &event) && event.type == TRYST_EVENT_JOINED);
+        ASSERT_EQ_INT(greet(&other), TR_DROP_NONE);
+        ASSERT_EQ_INT(say(&other, goodbye, sizeof goodbye), TR_DROP_NONE);
+        ASSERT_TRUE(tr_notice_take(&t.notices, &event) && event.type == TRYST_EVENT_LEFT);
+        ASSERT_EQ_UINT(event.reason, TRYST_REASON_LEAVE);
+    }
+    ASSERT_FALSE(tr_notice_take(&t.notices, &event));
+    end();
+}
+
+static void session_tries_known_candidates_from_a_local_address_it_gains(void)
+{
+    static const struct tryst_address seen = {.family = 4, .port = 9, .ip = {5, 6, 7, 8}};
+    struct tr_candidate named[2] = {{.address = somewhere, .kind = TRYST_KIND_PUBLIC}};
+    struct pair_side other;
+
+    begin();
+    tryst_address_parse(&named[1].address, "[2001:db8::1]:9");
+    pair_side_init(&other, 61);
+    struct tr_peer *peer = add(&other);
+    struct tr_path_set *paths = &peer->paths;
+    tr_peer_set_candidates(peer, named, 2, 0, &t.kit);
+    tr_paths_add(paths, &seen, TR_LOCAL_ANY, TRYST_KIND_OBSERVED);
+    ASSERT_EQ_UINT(paths->count, 3);
+    tryst_address_parse(&t.locals[0], "192.168.0.2:4000");
+    tryst_address_parse(&t.locals[2], "192.168.1.2:4000");
+    tr_session_locals_changed(&t.session, 0, 1U << 2, &t.kit);
+    uint8_t index = tr_paths_find(paths, &somewhere, 2);
+    if (ASSERT_TRUE(index != TR_PATH_NONE))
+        ASSERT_EQ_UINT(paths->list[index].kind, TRYST_KIND_PUBLIC);
+    ASSERT_EQ_UINT(paths->count, 4); /* of its own family, and none for who only called */
+    tr_session_locals_changed(&t.session, 0, 1U << 2, &t.kit);
+    ASSERT_EQ_UINT(paths->count, 4);
+    tr_session_locals_changed(&t.session, 1U << 2, 0, &t.kit);
+    ASSERT_EQ_UINT(paths->count, 3);
+    end();
+}
+
 UNIT_MAIN("session", UNIT_CASE(session_seats_as_many_as_a_session_may_have_and_no_more),
           UNIT_CASE(session_never_gives_a_handle_twice),
           UNIT_CASE(session_finds_a_peer_by_its_hello_and_by_its_index),
@@ -325,4 +391,6 @@ UNIT_MAIN("session", UNIT_CASE(session_seats_as_many_as_a_session_may_have_and_n
           UNIT_CASE(session_tells_every_message_of_a_datagram_in_order),
           UNIT_CASE(session_tells_a_single_message_of_any_bytes_and_none_past_the_limit),
           UNIT_CASE(session_survives_items_of_a_hostile_peer),
-          UNIT_CASE(session_leaves_with_a_word_to_each_and_is_empty))
+          UNIT_CASE(session_leaves_with_a_word_to_each_and_is_empty),
+          UNIT_CASE(session_does_not_seat_again_who_said_goodbye),
+          UNIT_CASE(session_tries_known_candidates_from_a_local_address_it_gains))

@@ -214,6 +214,48 @@ static void uplink_asks_every_server_from_every_further_address(void)
     talk_clear(&talk);
 }
 
+/* The certificate was verified once; its signature alone does not say that it is the same. */
+static void uplink_refuses_other_bytes_under_a_signature_that_it_knows(void)
+{
+    for (unsigned field = 0; field < 4; field++) {
+        talk_init(&talk, 21, 1500);
+        talk_begin(&talk);
+        talk_for(&talk, TR_S);
+        ASSERT_TRUE(talk.rendezvous.uplinks[0].is_live);
+        ASSERT_EQ_UINT(talk.drops[TR_DROP_SIGNATURE], 0);
+        if (field == 0)
+            talk.server.certificate.key_id[0] ^= 1;
+        if (field == 1)
+            talk.server.certificate.not_before_s--;
+        if (field == 2)
+            talk.server.certificate.not_after_s++;
+        uint32_t drops = field < 3 ? 1 : 0;
+        struct tr_certificate known = talk.rendezvous.certificate;
+        uint64_t cookie_us = talk.rendezvous.uplinks[0].cookie_us;
+        talk_for(&talk, 90 * TR_S); /* the cookie is renewed meanwhile */
+        ASSERT_ROW((talk.drops[TR_DROP_SIGNATURE] > 0) == (drops > 0), "field %u", field);
+        ASSERT_ROW((talk.rendezvous.uplinks[0].cookie_us > cookie_us) == (drops == 0), "field %u",
+                   field);
+        ASSERT_EQ_MEM(&talk.rendezvous.certificate, &known, sizeof known);
+        talk_clear(&talk);
+    }
+}
+
+static void uplink_refuses_a_known_certificate_that_has_run_out_since(void)
+{
+    talk_init(&talk, 22, 1950);
+    talk_begin(&talk);
+    talk_for(&talk, 49 * TR_S);
+    ASSERT_TRUE(talk.rendezvous.uplinks[0].is_live);
+    ASSERT_EQ_UINT(talk.drops[TR_DROP_SIGNATURE], 0);
+    talk_for(&talk, 200 * TR_S);
+    ASSERT_TRUE(talk.drops[TR_DROP_SIGNATURE] > 0);
+    ASSERT_FALSE(tr_uplink_is_usable(&talk.rendezvous.uplinks[0], talk.now_us));
+    ASSERT_EQ_UINT(talk_last_fact(&talk).kind, TR_FACT_LOST);
+    ASSERT_EQ_UINT(talk_last_fact(&talk).reason, TRYST_REASON_STALE_CERTIFICATE);
+    talk_clear(&talk);
+}
+
 UNIT_MAIN("uplink", UNIT_CASE(uplink_has_a_cookie_in_one_round_trip),
           UNIT_CASE(uplink_repeats_its_bind_ever_slower_and_says_lost_once),
           UNIT_CASE(uplink_measures_the_trip_of_the_bind_that_was_answered),
@@ -224,4 +266,6 @@ UNIT_MAIN("uplink", UNIT_CASE(uplink_has_a_cookie_in_one_round_trip),
           UNIT_CASE(uplink_refuses_every_truncation_of_a_cookie),
           UNIT_CASE(uplink_keeps_its_cookie_fresh_while_nobody_joins),
           UNIT_CASE(uplink_keeps_its_cookie_fresh_after_leaving_too),
-          UNIT_CASE(uplink_asks_every_server_from_every_further_address))
+          UNIT_CASE(uplink_asks_every_server_from_every_further_address),
+          UNIT_CASE(uplink_refuses_other_bytes_under_a_signature_that_it_knows),
+          UNIT_CASE(uplink_refuses_a_known_certificate_that_has_run_out_since))

@@ -5,13 +5,11 @@
 
 int main(int argc, char **argv)
 {
-    struct tryst_options options;
-    struct tryst_client *client;
+    struct tryst_options options = {.struct_size = sizeof options, .server = argv[argc - 1]};
+    struct tryst_client *client = NULL; /* the server is HOST:PORT#KEY, the line trystd prints */
     struct tryst_event event;
-    tryst_options_init(&options);
-    options.server = argc > 1 ? argv[1] : ""; /* HOST:PORT#KEY, the line that trystd prints */
-    if (tryst_client_create(&client, NULL, &options) || tryst_client_join(client, "duel", NULL, 0))
-        return 1;
+    tryst_client_create(&client, NULL, &options);
+    tryst_client_join(client, "duel", NULL, 0);
     while (tryst_client_run(client, -1) >= 0)
         while (tryst_client_poll(client, &event) > 0)
             if (event.type == TRYST_EVENT_JOINED)

@@ -27,7 +27,7 @@ class Readme(unittest.TestCase):
         self.assertTrue(example.endswith(code_block()))
 
     def test_the_program_is_short(self):
-        self.assertLessEqual(len([line for line in code_block().splitlines() if len(line) > 1]), 18)
+        self.assertLessEqual(len([line for line in code_block().splitlines() if len(line) > 1]), 15)
 
     def test_links_lead_somewhere(self):
         for target in re.findall(r"\]\(([^)#:]+)\)", README):

@@ -168,6 +168,7 @@ static void client_uses_the_port_it_is_told_or_says_that_it_is_taken(void)
 
 static void client_lists_only_families_it_may_use(void)
 {
+    unsigned made = 0;
     for (uint8_t family = 4; family <= 6; family += 2) {
         struct tryst_options options = options_for(family == 4 ? "127.0.0.1" : "[::1]", 7777);
         struct tryst_client *client = NULL;
@@ -179,9 +180,10 @@ static void client_lists_only_families_it_may_use(void)
         tryst_result count = tryst_client_local(client, list, TRYST_LOCAL_MAX);
         for (tryst_result i = 0; i < count; i++)
             ASSERT_EQ_UINT(list[i].family, family);
+        made++;
         tryst_client_destroy(client);
     }
-    CU_PASS("done");
+    ASSERT_TRUE(made > 0);
 }
 
 static void greet(uint8_t family)

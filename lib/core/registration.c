@@ -172,6 +172,14 @@ static void give_up(struct tr_rendezvous *rendezvous, uint64_t now_us)
     rendezvous->is_lost = true;
 }
 
+/* Over another uplink; the silent one's cookie does not go along as a proof. */
+static bool request_move(struct tr_rendezvous *rendezvous, uint64_t now_us, uint8_t other,
+                         struct tr_random *random)
+{
+    tr_uplink_doubt(&rendezvous->uplinks[rendezvous->uplink], now_us);
+    return request_make(rendezvous, now_us, other, random);
+}
+
 static void request_repeat(struct tr_rendezvous *rendezvous, uint64_t now_us,
                            struct tr_outbox *outbox, struct tr_random *random)
 {
@@ -180,7 +188,7 @@ static void request_repeat(struct tr_rendezvous *rendezvous, uint64_t now_us,
     if (rendezvous->tries >= TRIES)
         give_up(rendezvous, now_us);
     else if (is_other_wanted && other < rendezvous->uplink_count &&
-             !request_make(rendezvous, now_us, other, random))
+             !request_move(rendezvous, now_us, other, random))
         give_up(rendezvous, now_us);
     else
         request_send(rendezvous, now_us, outbox, random);

@@ -24,6 +24,13 @@ bool tr_uplink_is_usable(const struct tr_uplink *uplink, uint64_t now_us)
     return uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_VALID_US;
 }
 
+void tr_uplink_doubt(struct tr_uplink *uplink, uint64_t now_us)
+{
+    uplink->is_live = false;
+    uplink->tries = 0;
+    uplink->next_us = now_us;
+}
+
 void tr_uplinks_refresh(struct tr_rendezvous *rendezvous, uint64_t now_us, bool all)
 {
     for (size_t i = 0; i < rendezvous->uplink_count; i++) {

@@ -14,6 +14,10 @@ bool tr_uplink_is_usable(const struct tr_uplink *uplink, uint64_t now_us);
 /* Asks again wherever the cookie is not fresh; all: everywhere, and the old cookies count no more. */
 void tr_uplinks_refresh(struct tr_rendezvous *rendezvous, uint64_t now_us, bool all);
 
+/* Nothing came back for what this cookie was shown with: it may have been damaged on its way, as nobody
+ * signs it. Fetches another. */
+void tr_uplink_doubt(struct tr_uplink *uplink, uint64_t now_us);
+
 void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
                      struct tr_random *random);
 enum tr_drop tr_uplinks_input(struct tr_rendezvous *rendezvous, uint64_t now_us,

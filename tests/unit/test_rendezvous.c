@@ -219,6 +219,25 @@ static void rendezvous_registers_again_when_the_last_uplink_is_in_use_and_taken_
     talk_clear(&talk);
 }
 
+/* Nobody signs a cookie: a flipped bit in it must not cost the address that it proves for good. */
+static void rendezvous_fetches_another_cookie_where_one_was_damaged(void)
+{
+    talk_init(&talk, 13, 1500);
+    both_uplinks();
+    talk_for(&talk, TR_S);
+    struct tr_cookie whole = talk.rendezvous.uplinks[0].cookie;
+    talk.rendezvous.uplinks[0].cookie.mac[3] ^= 1;
+    talk_join(&talk);
+    talk_for(&talk, 5 * TR_S);
+    ASSERT_TRUE(talk.server.faults > 0); /* the damaged one was shown, */
+    talk.server.faults = 0;
+    ASSERT_EQ_UINT(talk.rendezvous.state, TR_RENDEZVOUS_REGISTERED);
+    ASSERT_EQ_UINT(talk.server.clients[0].body.proven_count, 1); /* and then whole ones, */
+    ASSERT_TRUE(talk.server.clients[0].body.sequence > 2);       /* after it went over the other */
+    ASSERT_EQ_MEM(talk.rendezvous.uplinks[0].cookie.mac, whole.mac, sizeof whole.mac);
+    talk_clear(&talk);
+}
+
 static void rendezvous_refuses_frames_that_servers_do_not_send(void)
 {
     talk_registered(&talk, 12);
@@ -333,6 +352,7 @@ UNIT_MAIN("rendezvous", UNIT_CASE(rendezvous_does_nothing_before_it_knows_a_serv
           UNIT_CASE(rendezvous_starts_a_new_roster_with_a_new_fence),
           UNIT_CASE(rendezvous_registers_again_when_the_uplink_in_use_is_taken_away),
           UNIT_CASE(rendezvous_registers_again_when_the_last_uplink_is_in_use_and_taken_away),
+          UNIT_CASE(rendezvous_fetches_another_cookie_where_one_was_damaged),
           UNIT_CASE(rendezvous_refuses_frames_that_servers_do_not_send),
           UNIT_CASE(rendezvous_survives_random_joins_leaves_and_silences),
           UNIT_CASE(rendezvous_that_was_put_out_stays_ready_to_join))

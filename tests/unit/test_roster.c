@@ -1,7 +1,7 @@
 /* What the server says of who is there: joined, replaced, gone, reset, and what is not believed.
  * SPDX-License-Identifier: MIT */
 #include "lib/core/roster.h"
-#include "tests/unit/pair_fixture.h"
+#include "tests/unit/kit_fixture.h"
 
 enum { MEMBERS = 4 };
 
@@ -11,12 +11,7 @@ static struct {
     struct tr_seats seats;
     struct tr_roster roster;
     struct tr_notice_queue notices;
-    struct tr_outbox outbox;
-    struct tryst_stats stats;
-    struct tr_budget budget;
-    struct tr_hello_extra hello;
-    struct tryst_address locals[TRYST_LOCAL_MAX];
-    struct tr_peer_kit kit;
+    struct kit_fixture with;
     uint8_t entries[TR_DATAGRAM_BYTES];
     struct tr_writer writer;
 } t;
@@ -44,20 +39,7 @@ static void begin(void)
     tr_seats_init(&t.seats, &t.own.random);
     tr_roster_init(&t.roster);
     tr_notice_init(&t.notices);
-    tr_outbox_init(&t.outbox, 64);
-    tr_budget_init(&t.budget, &t.own.random);
-    t.kit = (struct tr_peer_kit){.identity = &t.own.identity,
-                                 .outbox = &t.outbox,
-                                 .random = &t.own.random,
-                                 .stats = &t.stats,
-                                 .budget = &t.budget,
-                                 .locals = t.locals,
-                                 .hello = &t.hello,
-                                 .times = {.keepalive_us = 5 * TR_S, .path_us = 15 * TR_S},
-                                 .peer_us = 30 * TR_S,
-                                 .punch_us = 10 * TR_S,
-                                 .rekey_us = 120 * TR_S,
-                                 .now_us = 100 * TR_S};
+    kit_fixture_init(&t.with, &t.own);
     tr_writer_init(&t.writer, t.entries, sizeof t.entries);
 }
 
@@ -65,7 +47,7 @@ static void end(void)
 {
     tr_seats_clear(&t.seats);
     tr_notice_clear(&t.notices);
-    tr_outbox_clear(&t.outbox);
+    kit_fixture_clear(&t.with);
 }
 
 static void member_add(const struct tr_record *record, const char *address, const char *user_data)
@@ -97,7 +79,7 @@ static void page_read(uint64_t to, uint64_t goal, uint8_t reset)
     t.rendezvous.page_version = to;
     t.rendezvous.has_page = true;
     tr_reader_init(&t.rendezvous.entries, t.entries, tr_writer_used(&t.writer));
-    ASSERT_TRUE(tr_roster_read(&t.roster, &t.seats, &t.rendezvous, 0, &t.kit, &t.notices));
+    ASSERT_TRUE(tr_roster_read(&t.roster, &t.seats, &t.rendezvous, 0, &t.with.kit, &t.notices));
     t.rendezvous.has_page = false;
     t.rendezvous.version = to;
     tr_writer_init(&t.writer, t.entries, sizeof t.entries);
@@ -299,7 +281,7 @@ static void joined_three(void)
     page_read(3, 3, 1);
     for (unsigned i = 0; i < 3; i++)
         told(TRYST_EVENT_JOINED, &t.others[i]);
-    tr_roster_prune(&t.roster, &t.seats, t.kit.now_us, &t.notices);
+    tr_roster_prune(&t.roster, &t.seats, t.with.kit.now_us, &t.notices);
     told_nothing_more();
     ASSERT_EQ_UINT(tr_roster_deadline(&t.roster), TR_NEVER);
 }
@@ -309,13 +291,13 @@ static void roster_reset_lets_go_of_the_unnamed_when_it_is_complete(void)
     joined_three();
     member_add(&t.others[0].record, "1.2.3.4:5", "");
     page_read(7, 9, 1);
-    tr_roster_prune(&t.roster, &t.seats, t.kit.now_us + 1000 * TR_S, &t.notices);
+    tr_roster_prune(&t.roster, &t.seats, t.with.kit.now_us + 1000 * TR_S, &t.notices);
     told_nothing_more();
     ASSERT_EQ_UINT(tr_roster_deadline(&t.roster), TR_NEVER); /* the next page leads on */
     member_add(&t.others[2].record, "1.2.3.4:5", "");
     page_read(9, 9, 0);
-    ASSERT_TRUE(tr_roster_deadline(&t.roster) <= t.kit.now_us);
-    tr_roster_prune(&t.roster, &t.seats, t.kit.now_us, &t.notices);
+    ASSERT_TRUE(tr_roster_deadline(&t.roster) <= t.with.kit.now_us);
+    tr_roster_prune(&t.roster, &t.seats, t.with.kit.now_us, &t.notices);
     ASSERT_EQ_UINT(told(TRYST_EVENT_LEFT, &t.others[1]).reason, TRYST_REASON_EXPIRED);
     told_nothing_more();
     ASSERT_EQ_UINT(tr_roster_deadline(&t.roster), TR_NEVER);
@@ -328,7 +310,7 @@ static void roster_of_a_server_that_forgot_gives_everyone_half_a_minute(void)
     t.rendezvous.fence = 6;
     member_add(&t.others[0].record, "1.2.3.4:5", "");
     page_read(1, 1, 1);
-    uint64_t due = t.kit.now_us + 30 * TR_S;
+    uint64_t due = t.with.kit.now_us + 30 * TR_S;
     ASSERT_EQ_UINT(tr_roster_deadline(&t.roster), due);
     member_add(&t.others[1].record, "1.2.3.4:5", ""); /* comes back meanwhile */
     page_read(2, 2, 0);
@@ -349,7 +331,7 @@ static void roster_reset_waits_for_a_page_that_could_not_be_read(void)
     tr_writer_number(&t.writer, 9, 1); /* no kind of entry that is known */
     page_read(9, 9, 1);
     ASSERT_EQ_UINT(tr_roster_deadline(&t.roster), TR_NEVER);
-    tr_roster_prune(&t.roster, &t.seats, t.kit.now_us + 1000 * TR_S, &t.notices);
+    tr_roster_prune(&t.roster, &t.seats, t.with.kit.now_us + 1000 * TR_S, &t.notices);
     told_nothing_more();
     end();
 }

@@ -1,18 +1,13 @@
 /* The participants of a session: seats, handles, indexes, and messages out of DATA.
  * SPDX-License-Identifier: MIT */
 #include "lib/core/session.h"
-#include "tests/unit/pair_fixture.h"
+#include "tests/unit/kit_fixture.h"
 
 static struct {
     struct pair_side own;
     struct tr_session session;
     struct tr_notice_queue notices;
-    struct tr_outbox outbox;
-    struct tryst_stats stats;
-    struct tr_budget budget;
-    struct tr_hello_extra hello;
-    struct tryst_address locals[TRYST_LOCAL_MAX];
-    struct tr_peer_kit kit;
+    struct kit_fixture with;
 } t;
 
 static const struct tryst_address somewhere = {.family = 4, .port = 9, .ip = {1, 2, 3, 4}};
@@ -23,32 +18,19 @@ static void begin(void)
     pair_side_init(&t.own, 1);
     tr_session_init(&t.session, &t.own.random);
     tr_notice_init(&t.notices);
-    tr_outbox_init(&t.outbox, 64);
-    tr_budget_init(&t.budget, &t.own.random);
-    t.kit = (struct tr_peer_kit){.identity = &t.own.identity,
-                                 .outbox = &t.outbox,
-                                 .random = &t.own.random,
-                                 .stats = &t.stats,
-                                 .budget = &t.budget,
-                                 .locals = t.locals,
-                                 .hello = &t.hello,
-                                 .times = {.keepalive_us = 5 * TR_S, .path_us = 15 * TR_S},
-                                 .peer_us = 30 * TR_S,
-                                 .punch_us = 10 * TR_S,
-                                 .rekey_us = 120 * TR_S,
-                                 .now_us = 100 * TR_S};
+    kit_fixture_init(&t.with, &t.own);
 }
 
 static void end(void)
 {
     tr_session_clear(&t.session);
     tr_notice_clear(&t.notices);
-    tr_outbox_clear(&t.outbox);
+    kit_fixture_clear(&t.with);
 }
 
 static struct tr_peer *add(const struct pair_side *other)
 {
-    return tr_seats_add(&t.session.seats, &t.own.record, t.own.e, &other->record, &t.kit);
+    return tr_seats_add(&t.session.seats, &t.own.record, t.own.e, &other->record, &t.with.kit);
 }
 
 /* The other side's view of us. */
@@ -67,9 +49,9 @@ static enum tr_drop greet(struct pair_side *other)
     size_t size =
         tr_handshake_write(&other->handshake, &other->identity, &extra, 10, &other->random, data);
     enum tr_drop drop =
-        tr_session_hello(&t.session, &somewhere, TR_LOCAL_ANY, data, size, &t.kit, &t.notices);
+        tr_session_hello(&t.session, &somewhere, TR_LOCAL_ANY, data, size, &t.with.kit, &t.notices);
 
-    while ((answer = tr_outbox_pop(&t.outbox)) != NULL) {
+    while ((answer = tr_outbox_pop(&t.with.outbox)) != NULL) {
         struct tr_hello_outcome outcome;
 
         if (answer->data[0] == TR_HELLO)
@@ -86,7 +68,8 @@ static enum tr_drop say_either(struct pair_side *other, const void *body, size_t
 
     memcpy(data + TR_DATA_HEAD, body, size);
     size = tr_handshake_seal(&other->handshake, data, size, is_single);
-    return tr_session_data(&t.session, &somewhere, TR_LOCAL_ANY, data, size, &t.kit, &t.notices);
+    return tr_session_data(&t.session, &somewhere, TR_LOCAL_ANY, data, size, &t.with.kit,
+                           &t.notices);
 }
 
 static enum tr_drop say(struct pair_side *other, const void *items, size_t size)
@@ -136,7 +119,7 @@ static void session_never_gives_a_handle_twice(void)
         if (i > 0)
             ASSERT_TRUE(tr_seats_find(&t.session.seats, handles[i - 1]) == NULL);
         tr_seats_remove(&t.session.seats, tr_seats_of(handles[i]));
-        ASSERT_EQ_INT(tr_session_send(&t.session, handles[i], "x", 1, &t.kit), TRYST_E_PEER);
+        ASSERT_EQ_INT(tr_session_send(&t.session, handles[i], "x", 1, &t.with.kit), TRYST_E_PEER);
     }
     ASSERT_EQ_UINT(t.session.seats.by_hello.count + t.session.seats.by_index.count, 0);
     end();
@@ -194,7 +177,7 @@ static void session_listens_to_two_generations_of_a_peer_and_forgets_the_third(v
     static const enum tr_drop expected[] = {TR_DROP_UNKNOWN, TR_DROP_NONE, TR_DROP_NONE};
     for (unsigned i = 0; i < 3; i++)
         ASSERT_EQ_INT(tr_session_data(&t.session, &somewhere, TR_LOCAL_ANY, kept[i], size[i],
-                                      &t.kit, &t.notices),
+                                      &t.with.kit, &t.notices),
                       expected[i]);
     end();
 }
@@ -225,7 +208,7 @@ static void session_tells_every_message_of_a_datagram_in_order(void)
             ASSERT_EQ_UINT(*(const uint8_t *)event.data, i);
         }
     ASSERT_FALSE(tr_notice_take(&t.notices, &event));
-    ASSERT_EQ_UINT(t.stats.messages_received, 50);
+    ASSERT_EQ_UINT(t.with.stats.messages_received, 50);
     end();
 }
 
@@ -265,8 +248,8 @@ static void session_tells_a_single_message_of_any_bytes_and_none_past_the_limit(
                 ASSERT_EQ_MEM(event.data, body + at, event.size);
             ASSERT_FALSE(tr_notice_take(&t.notices, &event));
         }
-    ASSERT_EQ_UINT(t.stats.messages_received, 3 * 7 + 1);
-    ASSERT_EQ_UINT(t.stats.messages_dropped, 2 * 7 + 1);
+    ASSERT_EQ_UINT(t.with.stats.messages_received, 3 * 7 + 1);
+    ASSERT_EQ_UINT(t.with.stats.messages_dropped, 2 * 7 + 1);
     ASSERT_EQ_UINT(t.session.seats.count, 1); /* 4 was no leave */
     end();
 }
@@ -292,7 +275,7 @@ static void session_survives_items_of_a_hostile_peer(void)
         if ((items[0] & 0x7f) == TR_ITEM_LEAVE)
             items[0] = TR_ITEM_PING;
         ASSERT_EQ_INT(say(&other, items, size), TR_DROP_NONE);
-        while (tr_outbox_pop(&t.outbox) != NULL)
+        while (tr_outbox_pop(&t.with.outbox) != NULL)
             continue;
         while (tr_notice_take(&t.notices, &event))
             ASSERT_TRUE(event.type != TRYST_EVENT_MESSAGE || event.size < 60);
@@ -310,8 +293,8 @@ static void session_leaves_with_a_word_to_each_and_is_empty(void)
         mirror(&others[i]);
         add(&others[i]);
     }
-    ASSERT_TRUE(tr_session_deadline(&t.session, &t.kit) == TR_NEVER);
-    tr_session_leave(&t.session, &t.kit);
+    ASSERT_TRUE(tr_session_deadline(&t.session, &t.with.kit) == TR_NEVER);
+    tr_session_leave(&t.session, &t.with.kit);
     ASSERT_EQ_UINT(t.session.seats.count, 0);
     ASSERT_EQ_UINT(tr_session_connected(&t.session), 0);
     ASSERT_EQ_INT(greet(&others[0]), TR_DROP_UNKNOWN);
@@ -342,7 +325,7 @@ static void session_does_not_seat_again_who_said_goodbye(void)
         tr_writer_number(&writer, TR_ENTRY_MEMBER, 1);
         tr_layout_encode(&tr_layout_member, &member, &writer);
         tr_reader_init(&rendezvous.entries, rendezvous.plain, tr_writer_used(&writer));
-        tr_session_read_page(&t.session, &rendezvous, &t.kit, &t.notices);
+        tr_session_read_page(&t.session, &rendezvous, &t.with.kit, &t.notices);
         ASSERT_EQ_UINT(t.session.seats.count, i == 0 ? 1 : 0);
         if (i > 0)
             break;
@@ -367,19 +350,19 @@ static void session_tries_known_candidates_from_a_local_address_it_gains(void)
     pair_side_init(&other, 61);
     struct tr_peer *peer = add(&other);
     struct tr_path_set *paths = &peer->paths;
-    tr_peer_set_candidates(peer, named, 2, 0, &t.kit);
+    tr_peer_set_candidates(peer, named, 2, 0, &t.with.kit);
     tr_paths_add(paths, &seen, TR_LOCAL_ANY, TRYST_KIND_OBSERVED);
     ASSERT_EQ_UINT(paths->count, 3);
-    tryst_address_parse(&t.locals[0], "192.168.0.2:4000");
-    tryst_address_parse(&t.locals[2], "192.168.1.2:4000");
-    tr_session_locals_changed(&t.session, 0, 1U << 2, &t.kit);
+    tryst_address_parse(&t.with.locals[0], "192.168.0.2:4000");
+    tryst_address_parse(&t.with.locals[2], "192.168.1.2:4000");
+    tr_session_locals_changed(&t.session, 0, 1U << 2, &t.with.kit);
     uint8_t index = tr_paths_find(paths, &somewhere, 2);
     if (ASSERT_TRUE(index != TR_PATH_NONE))
         ASSERT_EQ_UINT(paths->list[index].kind, TRYST_KIND_PUBLIC);
     ASSERT_EQ_UINT(paths->count, 4); /* of its own family, and none for who only called */
-    tr_session_locals_changed(&t.session, 0, 1U << 2, &t.kit);
+    tr_session_locals_changed(&t.session, 0, 1U << 2, &t.with.kit);
     ASSERT_EQ_UINT(paths->count, 4);
-    tr_session_locals_changed(&t.session, 1U << 2, 0, &t.kit);
+    tr_session_locals_changed(&t.session, 1U << 2, 0, &t.with.kit);
     ASSERT_EQ_UINT(paths->count, 3);
     end();
 }

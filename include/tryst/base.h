@@ -14,7 +14,9 @@ extern "C" {
 #define TRYST_VERSION_MINOR 1
 #define TRYST_VERSION_PATCH 0
 
-#if defined(__GNUC__)
+#if defined(TRYST_STATIC) /* compiled into something else, which shows what it likes */
+#define TRYST_API
+#elif defined(__GNUC__)
 #define TRYST_API __attribute__((visibility("default")))
 #else
 #define TRYST_API
@@ -32,7 +34,7 @@ typedef int32_t tryst_result;
     X(E_STATE, -3, "this cannot be done in the present state")                                     \
     X(E_CLOSED, -4, "the object is closed")                                                        \
     X(E_TIMEOUT, -5, "the time ran out")                                                           \
-    X(E_INTERRUPTED, -6, "a signal interrupted the wait")                                          \
+    X(E_INTERRUPTED, -6, "the wait was interrupted")                                               \
     X(E_SIZE, -7, "the data is too large or the buffer too small")                                 \
     X(E_FULL, -8, "a queue or table is full; try again later")                                     \
     X(E_PEER, -9, "there is no such peer")                                                         \

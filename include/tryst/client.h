@@ -56,9 +56,17 @@ TRYST_API tryst_result tryst_client_flush(struct tryst_client *client);
  * timeout_ms  0 does what is due and does not wait; below 0 waits without end
  *
  * Returns     1 when there is an event, 0 when the time is over; TRYST_E_INTERRUPTED when a signal
- *             came; TRYST_E_ARGUMENT; TRYST_E_NETWORK, and errno says why.
+ *             came or tryst_client_wake was called; TRYST_E_ARGUMENT; TRYST_E_NETWORK, and errno says why.
  * Since       0.1 */
 TRYST_API tryst_result tryst_client_run(struct tryst_client *client, int32_t timeout_ms);
+
+/* Ends the tryst_client_run that waits in another thread, or the next one; makes the descriptor of
+ * tryst_client_fileno readable. Many before one run count as one.
+ *
+ * Returns  TRYST_OK; TRYST_E_ARGUMENT.
+ * Threads  any, also while another uses the client; but not while one destroys it.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_client_wake(struct tryst_client *client);
 
 /* A descriptor that turns readable when tryst_client_run(client, 0) has work, for a game's own loop;
  * wait on it for at most tryst_client_timeout_ms. It stays the client's.

@@ -80,6 +80,9 @@ static tryst_result start_loop(struct tryst_client *client)
 {
     int error = uv_loop_init(&client->loop);
     client->has_loop = error == 0;
+    if (error == 0)
+        error = uv_async_init(&client->loop, &client->waker, NULL);
+    client->has_waker = error == 0;
     for (uint32_t i = 0; i < 2 && error == 0; i++) {
         struct tr_lane *lane = &client->lanes[i];
         if (lane->socket.fd < 0)
@@ -88,8 +91,10 @@ static tryst_result start_loop(struct tryst_client *client)
         lane->is_watched = error == 0;
         lane->watch.data = lane;
     }
-    if (error == 0)
+    if (error == 0) {
+        uv_run(&client->loop, UV_RUN_NOWAIT); /* from here on the descriptor tells of a wake */
         return TRYST_OK;
+    }
     errno = -error;
     return error == UV_ENOMEM ? TRYST_E_MEMORY : TRYST_E_NETWORK;
 }
@@ -141,6 +146,8 @@ static void stop(struct tryst_client *client)
         for (uint32_t i = 0; i < 2; i++)
             if (client->lanes[i].is_watched)
                 uv_close((uv_handle_t *)&client->lanes[i].watch, NULL);
+        if (client->has_waker)
+            uv_close((uv_handle_t *)&client->waker, NULL);
         tr_resolver_clear(&client->resolver);
         uv_run(&client->loop, UV_RUN_DEFAULT);
         uv_loop_close(&client->loop);
@@ -269,6 +276,8 @@ tryst_result tryst_client_run(struct tryst_client *client, int32_t timeout_ms)
         tr_client_turn(client);
         if (tr_endpoint_has_event(client->endpoint))
             return 1;
+        if (tr_client_take_wake(client))
+            return TRYST_E_INTERRUPTED;
         if (client->now_us >= until_us)
             return 0;
         tryst_result result = tr_client_wait(client, until_us);
@@ -276,6 +285,15 @@ tryst_result tryst_client_run(struct tryst_client *client, int32_t timeout_ms)
             return result;
         client->now_us = tr_client_now_us();
     }
+}
+
+tryst_result tryst_client_wake(struct tryst_client *client)
+{
+    if (client == NULL)
+        return TRYST_E_ARGUMENT;
+    atomic_store(&client->is_woken, true);
+    uv_async_send(&client->waker);
+    return TRYST_OK;
 }
 
 int32_t tryst_client_fileno(const struct tryst_client *client)
@@ -289,7 +307,8 @@ int32_t tryst_client_fileno(const struct tryst_client *client)
 
 int32_t tryst_client_timeout_ms(const struct tryst_client *client)
 {
-    if (client == NULL || client->is_queued || tr_endpoint_has_event(client->endpoint))
+    if (client == NULL || client->is_queued || atomic_load(&client->is_woken) ||
+        tr_endpoint_has_event(client->endpoint))
         return 0;
     uint64_t now_us = tr_client_now_us();
     uint64_t next_us = tr_client_deadline(client, now_us);

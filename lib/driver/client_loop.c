@@ -246,6 +246,14 @@ void tr_client_turn(struct tryst_client *client)
     tr_client_flush(client);
 }
 
+bool tr_client_take_wake(struct tryst_client *client)
+{
+    if (!atomic_exchange(&client->is_woken, false))
+        return false;
+    uv_run(&client->loop, UV_RUN_NOWAIT);
+    return true;
+}
+
 uint64_t tr_client_deadline(const struct tryst_client *client, uint64_t now_us)
 {
     uint64_t next = tryst_endpoint_deadline(client->endpoint);
@@ -270,8 +278,8 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
                                           .events = lane->count > 0 ? POLLIN | POLLOUT : POLLIN};
     }
     nfds_t lane_count = count;
-    if (client->resolver.state == TR_RESOLVER_ASKING)
-        polled[count++] = (struct pollfd){.fd = uv_backend_fd(&client->loop), .events = POLLIN};
+    /* A name that is being resolved, and a wake from another thread. */
+    polled[count++] = (struct pollfd){.fd = uv_backend_fd(&client->loop), .events = POLLIN};
     uint64_t now_us = tr_client_now_us();
     tr_sooner(&until_us, tr_client_deadline(client, now_us));
     uint64_t left_us = until_us > now_us ? until_us - now_us : 0;

@@ -5,6 +5,7 @@
 
 #include "lib/driver/datagram.h"
 #include "lib/driver/resolver.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <tryst/client.h>
@@ -29,6 +30,9 @@ struct tryst_client {
     uint64_t now_us; /* as last read; stands still between turns */
     uv_loop_t loop;
     bool has_loop;
+    bool has_waker;
+    uv_async_t waker;        /* makes the loop's descriptor readable from another thread */
+    atomic_bool is_woken;    /* by that thread, and no run has ended for it yet */
     bool is_watching;        /* the loop's descriptor tells of the sockets */
     bool is_queued;          /* a call may have left output in the endpoint */
     struct tr_lane lanes[2]; /* IPv4, IPv6 */
@@ -55,6 +59,9 @@ void tr_client_flush(struct tryst_client *client);
 
 /* Does all that is due without waiting. */
 void tr_client_turn(struct tryst_client *client);
+
+/* Takes a wake that came, so that the loop's descriptor is not readable for it any more. */
+bool tr_client_take_wake(struct tryst_client *client);
 
 /* When the next turn is due, if nothing arrives before. */
 uint64_t tr_client_deadline(const struct tryst_client *client, uint64_t now_us);

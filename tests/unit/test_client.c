@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <nss.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <time.h>
@@ -107,6 +108,7 @@ static void client_refuses_missing_arguments(void)
     ASSERT_EQ_INT(tryst_client_run(NULL, 0), TRYST_E_ARGUMENT);
     ASSERT_EQ_INT(tryst_client_fileno(NULL), TRYST_E_ARGUMENT);
     ASSERT_EQ_INT(tryst_client_timeout_ms(NULL), 0);
+    ASSERT_EQ_INT(tryst_client_wake(NULL), TRYST_E_ARGUMENT);
     ASSERT_EQ_INT(tryst_client_public_key(NULL, key), TRYST_E_ARGUMENT);
 }
 
@@ -258,6 +260,47 @@ static void client_run_is_interrupted_by_a_signal(void)
 }
 
 /* Names come from /etc/hosts alone, so that no question leaves this host. */
+static void *wake_soon(void *client)
+{
+    usleep(30000);
+    tryst_client_wake(client);
+    return NULL;
+}
+
+static void client_run_is_woken_by_another_thread(void)
+{
+    struct tr_datagram_socket server = quiet_server(4);
+    struct tryst_client *client = client_of(&server);
+    pthread_t waker;
+    uint64_t start_ms = now_ms();
+    ASSERT_EQ_INT(pthread_create(&waker, NULL, wake_soon, client), 0);
+    ASSERT_EQ_INT(tryst_client_run(client, 10000), TRYST_E_INTERRUPTED);
+    ASSERT_TRUE(now_ms() - start_ms < 5000);
+    pthread_join(waker, NULL);
+    ASSERT_EQ_INT(tryst_client_run(client, 20), 0);
+    tryst_client_destroy(client);
+    tr_datagram_close(&server);
+}
+
+/* A wake before the wait is not lost, many are one, and the game's own loop hears of it. */
+static void client_wake_is_kept_and_makes_the_descriptor_readable(void)
+{
+    struct tr_datagram_socket server = quiet_server(4);
+    struct tryst_client *client = client_of(&server);
+    tryst_client_run(client, 0);
+    struct pollfd polled = {.fd = tryst_client_fileno(client), .events = POLLIN};
+    ASSERT_EQ_INT(poll(&polled, 1, 0), 0);
+    for (int i = 0; i < 3; i++)
+        ASSERT_EQ_INT(tryst_client_wake(client), TRYST_OK);
+    ASSERT_EQ_INT(poll(&polled, 1, 1000), 1);
+    ASSERT_EQ_INT(tryst_client_timeout_ms(client), 0);
+    ASSERT_EQ_INT(tryst_client_run(client, 10000), TRYST_E_INTERRUPTED);
+    ASSERT_EQ_INT(poll(&polled, 1, 0), 0);
+    ASSERT_EQ_INT(tryst_client_run(client, 0), 0);
+    tryst_client_destroy(client);
+    tr_datagram_close(&server);
+}
+
 static void keep_names_local(void)
 {
 #ifdef __GLIBC__
@@ -371,6 +414,8 @@ UNIT_MAIN("client", UNIT_CASE(client_has_no_thread_and_leaves_no_descriptor),
           UNIT_CASE(client_asks_the_server_with_its_first_turn),
           UNIT_CASE(client_run_ends_when_its_time_is_over),
           UNIT_CASE(client_run_is_interrupted_by_a_signal),
+          UNIT_CASE(client_run_is_woken_by_another_thread),
+          UNIT_CASE(client_wake_is_kept_and_makes_the_descriptor_readable),
           UNIT_CASE(client_name_that_does_not_exist_is_told),
           UNIT_CASE(client_finds_a_server_by_its_name),
           UNIT_CASE(client_descriptor_and_timeout_serve_a_loop_of_the_games_own))

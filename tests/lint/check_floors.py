@@ -114,7 +114,7 @@ def judge(plan, root, path, written):
 def sources(root):
     for area in AREAS:
         for path in sorted((root / area).rglob("*")):
-            if path.suffix in (".c", ".h") and path.is_file():
+            if path.suffix in (".c", ".h") and path.is_file() and "generated" not in path.parts:
                 yield path.relative_to(root).as_posix()
 
 

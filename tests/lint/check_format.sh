@@ -34,7 +34,7 @@ fi
 [ "${1-}" != --selftest ] || exit 0
 
 for folder in include lib server tools tests examples bindings; do
-    [ ! -d "$folder" ] || find "$folder" -name '*.[ch]'
+    [ ! -d "$folder" ] || find "$folder" -name generated -prune -o -name '*.[ch]' -print
 done >"$sample/files"
 while IFS= read -r file; do
     set -- "$@" "$file"

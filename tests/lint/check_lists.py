@@ -9,20 +9,23 @@ import re
 import sys
 
 AREAS = ("include", "lib", "server", "tools", "examples", "bindings", "tests")
-SUFFIXES = (".c", ".h", ".py", ".sh", ".txt", ".in", ".pml")
+SUFFIXES = (".c", ".h", ".i", ".lua", ".py", ".pyi", ".sh", ".txt", ".in", ".pml")
 WORD = re.compile(r"(?<![\w$(./-])(?:%s)/[\w./-]+" % "|".join(AREAS))
+
+# Made by the build, or where it leaves what it builds.
+GENERATED = re.compile(r"bindings/(generated|stage|python/_core\.|lua/5\.)")
 
 
 def named(text):
     """Paths that an .am file names; its comments and what it includes from itself do not count."""
     lines = (line for line in text.splitlines() if not re.match(r"\s*(#|include\s)", line))
-    return {path for line in lines for path in WORD.findall(line)}
+    return {path for line in lines for path in WORD.findall(line) if not GENERATED.match(path)}
 
 
 def differences(files, names):
     """A name without an ending is a program made of NAME.c."""
     programs = {name + ".c" for name in names if "." not in name.rsplit("/", 1)[1]}
-    listed = {name for name in names if "." in name.rsplit("/", 1)[1]}
+    listed = {name for name in names if pathlib.PurePath(name).suffix in SUFFIXES}
     for path in sorted(files - listed - programs):
         yield f"{path} is named in no .am file"
     for path in sorted((listed | programs) - files):
@@ -32,7 +35,7 @@ def differences(files, names):
 def files_of(root):
     for area in AREAS:
         for path in (root / area).rglob("*"):
-            if path.suffix in SUFFIXES and path.is_file():
+            if path.suffix in SUFFIXES and path.is_file() and "generated" not in path.parts:
                 yield path.relative_to(root).as_posix()
 
 

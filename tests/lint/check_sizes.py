@@ -79,7 +79,7 @@ def judge_stems(paths):
 def sources(root):
     for area in AREAS:
         for path in sorted((root / area).rglob("*")):
-            if path.suffix in FUNCTIONS and path.is_file():
+            if path.suffix in FUNCTIONS and path.is_file() and "generated" not in path.parts:
                 yield path.relative_to(root)
 
 

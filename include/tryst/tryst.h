@@ -13,5 +13,6 @@
 #include <tryst/keyfile.h>
 #include <tryst/options.h>
 #include <tryst/pin.h>
+#include <tryst/policy.h>
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "lib/core/drops.h"
 #include "lib/core/session.h"
+#include "lib/wire/names.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,10 +86,7 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
         free(made);
         return TRYST_E_MEMORY;
     }
-    const char *app = options->app != NULL ? options->app : "";
-    uint8_t app_hash[16];
-    tr_seal_hash(app_hash, sizeof app_hash, "tryst1 app", NULL, 0, app, strlen(app));
-    memcpy(made->app, app_hash, TR_APP_BYTES);
+    tryst_app_id(made->app, options->app);
     made->identity = *identity;
     made->created_us = now_us;
     tr_random_init(&made->random, seed);
@@ -306,11 +304,8 @@ tryst_result tryst_endpoint_join(struct tryst_endpoint *endpoint, uint64_t now_u
         return TRYST_E_SIZE;
     if (endpoint->is_joined)
         return TRYST_E_STATE;
-    uint8_t named[TR_APP_BYTES + TRYST_SESSION_NAME_MAX];
     uint8_t id[TR_SESSION_BYTES];
-    memcpy(named, endpoint->app, TR_APP_BYTES);
-    memcpy(named + TR_APP_BYTES, session, length);
-    tr_seal_hash(id, sizeof id, "tryst1 session", NULL, 0, named, TR_APP_BYTES + length);
+    tr_names_session(id, endpoint->app, session, length);
     now_set(endpoint, now_us);
     endpoint->is_joined = true;
     tr_rendezvous_join(&endpoint->rendezvous, endpoint->kit.now_us, id, data, size,

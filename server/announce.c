@@ -4,6 +4,7 @@
 
 #include "lib/base/deadline.h"
 #include "server/telling.h"
+#include <string.h>
 
 static void wake_by(struct tr_service *service, struct tr_membership *membership, uint64_t due_us)
 {
@@ -26,14 +27,23 @@ void tr_announce_departure(struct tr_service *service, struct tr_participant *pa
                            uint16_t reason, uint64_t now_us)
 {
     struct tr_membership *membership = participant->membership;
+    uint64_t unix_ms = tr_service_unix_ms(service, now_us);
+    uint8_t app[TR_APP_BYTES];
+    uint8_t session[TR_SESSION_BYTES];
 
+    memcpy(app, membership->app, sizeof app);
+    memcpy(session, membership->session, sizeof session);
+    tr_rules_tell_leave(service->rules, participant, reason, now_us, unix_ms, &service->stats);
+    tr_alarms_set(&service->expiries, &participant->expiry, TR_NEVER);
     /* Its REGISTER, should it come once more, must not lead to the keys it had: their counters
      * would begin again. */
     tr_certify_drop_ephemeral(&service->certify);
     tr_membership_remove(membership, &participant->entry, reason);
     if (membership->count == 0)
         tr_alarms_set(&service->alarms, &membership->alarm, TR_NEVER);
-    if (!tr_registry_remove(&service->registry, participant))
+    if (tr_registry_remove(&service->registry, participant))
+        tr_rules_tell_close(service->rules, app, session, unix_ms, &service->stats);
+    else
         tr_announce_change(service, membership, now_us);
 }
 

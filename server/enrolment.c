@@ -1,245 +1,57 @@
-/* Registrations: new, repeated, renewed, replaced, refused.
+/* Registrations: new, repeated, renewed, replaced, held for the operator's rules, refused.
  * SPDX-License-Identifier: MIT */
 #include "server/enrolment.h"
 
-#include "lib/base/bytes.h"
 #include "lib/wire/envelope.h"
 #include "server/admission.h"
-#include "server/announce.h"
-#include "server/telling.h"
+#include "server/seating.h"
 #include <string.h>
 
-enum {
-    RETRY_NEVER_MS = 0,
-    RETRY_SESSION_MS = 5000,
-    RETRY_SERVER_MS = 10000,
-    MS_US = 1000,
-};
+/* The order in which a newcomer's hooks are asked. */
+static const uint32_t newcomer_hooks[] = {TRYST_POLICY_REGISTER, TRYST_POLICY_SESSION_OPEN,
+                                          TRYST_POLICY_JOIN};
 
-static void refuse(struct tr_service *service, const struct tr_arrival *arrival,
-                   const struct tr_admission *admission, uint16_t reason, uint32_t retry_ms)
+enum { NEWCOMER_HOOKS = sizeof newcomer_hooks / sizeof newcomer_hooks[0] };
+
+/* The first hook to ask from a place in their order on; NEWCOMER_HOOKS: none. */
+static uint32_t next_hook(const struct tr_rules *rules, uint32_t from,
+                          const struct tr_membership *membership)
 {
-    struct tr_refused head = {.type = TR_REFUSED, .version = TR_VERSION};
-    struct tr_refused_body body = {.reason = reason, .retry_ms = retry_ms};
-    struct tr_datagram *datagram = tr_service_answer(service, arrival);
-    uint8_t key[TR_KEY];
-
-    service->stats.refused++;
-    if (datagram == NULL)
-        return;
-    memcpy(head.tag, admission->hash, sizeof head.tag);
-    tr_random_bytes(&service->random, head.nonce, sizeof head.nonce);
-    tr_refused_key(key, admission->shared, admission->hash);
-    datagram->size =
-        (uint16_t)tr_envelope_xseal(&tr_layout_refused, &head, &tr_layout_refused_body, &body,
-                                    tr_frame_rule(TR_REFUSED)->least, key, datagram->data);
-    tr_seal_wipe(key, sizeof key);
+    for (uint32_t i = from; i < NEWCOMER_HOOKS; i++)
+        if (tr_rules_has(rules, newcomer_hooks[i]) &&
+            (newcomer_hooks[i] != TRYST_POLICY_SESSION_OPEN || membership == NULL))
+            return i;
+    return NEWCOMER_HOOKS;
 }
 
-/* Takes the counter of answers with it: each has a nonce of its own. */
-static void answer(struct tr_service *service, const struct tr_arrival *arrival,
-                   struct tr_participant *participant, struct tr_feed *feed)
+static bool ask(struct tr_service *service, struct tr_pending *pending, uint32_t place,
+                const struct tr_membership *membership, uint64_t now_us)
 {
-    const struct tr_membership *membership = participant->membership;
-    struct tr_registered head = {
-        .type = TR_REGISTERED, .version = TR_VERSION, .reply = participant->reply};
-    struct tr_registered_body body = {
-        .slot = participant->entry.slot,
-        .server_ms = tr_service_unix_ms(service, arrival->now_us),
-        .seen = tr_admission_seen(&arrival->source),
-        .keepalive_ms = service->limits.keepalive_ms,
-        .expire_ms = service->limits.expire_ms,
-        .participants_max = (uint16_t)service->limits.session_participants,
-        .fence = membership->fence,
-    };
-    uint8_t room[TR_DATAGRAM_BYTES];
-    size_t fixed = tr_layout_size_min(&tr_layout_registered_body);
-    size_t head_size = tr_layout_size_min(&tr_layout_registered);
-    struct tr_datagram *datagram = tr_service_answer(service, arrival);
-    struct tr_writer start;
-    struct tr_writer entries;
-
-    if (datagram == NULL)
-        return;
-    memcpy(head.tag, participant->hash, sizeof head.tag);
-    memcpy(head.ges, participant->ges, TR_KEY);
-    memcpy(body.channel, participant->channel, TR_CHANNEL_BYTES);
-    memcpy(body.signature, participant->signature, sizeof body.signature);
-    tr_writer_init(&start, room, fixed);
-    tr_writer_init(&entries, room + fixed, sizeof room - head_size - TR_TAG - fixed);
-    tr_feed_page(feed, membership, &participant->entry, arrival->now_us, &body.page, &entries);
-    tr_layout_encode(&tr_layout_registered_body, &body, &start);
-    datagram->size = (uint16_t)tr_envelope_seal(
-        &tr_layout_registered, &head, room, fixed + tr_writer_used(&entries), TR_LANE_REGISTERED,
-        participant->reply, participant->keys.to_client, datagram->data);
-    participant->reply++;
+    return tr_rules_ask(service->rules, pending, newcomer_hooks[place], membership, now_us,
+                        tr_service_unix_ms(service, now_us), &service->stats);
 }
 
-static struct tr_recent *recent_of(struct tr_service *service, const uint8_t hash[TR_KEY])
+/* A newcomer for whom there is room. */
+static void enter(struct tr_service *service, const struct tr_arrival *arrival,
+                  const struct tr_admission *admission, const struct tr_membership *membership)
 {
-    return &service->recent[tr_get_u16(hash) % TR_RECENT];
-}
+    uint32_t place = next_hook(service->rules, 0, membership);
 
-/* The answer was lost, or the request came twice. What goes on over the channel by now is left as
- * it is, and so is news that is being said again anyway. */
-static void repeat(struct tr_service *service, const struct tr_arrival *arrival,
-                   struct tr_participant *participant)
-{
-    struct tr_feed feed;
-
-    if (participant->reply == UINT32_MAX)
-        return;
-    service->stats.repeated++;
-    tr_feed_start(&feed, participant->membership, participant->known, participant->trip_us);
-    answer(service, arrival, participant, &feed);
-    if (participant->replay.next == 0 && participant->feed.copies == 0) {
-        participant->feed = feed;
-        tr_announce_pump(service, participant, arrival->now_us);
-    }
-}
-
-static bool make_channel(struct tr_service *service, struct tr_participant *participant)
-{
-    uint8_t channel[TR_CHANNEL_BYTES] = {0};
-
-    /* The number of none is all zero. */
-    while (memcmp(channel, (uint8_t[TR_CHANNEL_BYTES]){0}, sizeof channel) == 0 ||
-           tr_registry_find_channel(&service->registry, channel) != NULL)
-        tr_random_bytes(&service->random, channel, sizeof channel);
-    return tr_registry_set_channel(&service->registry, participant, channel);
-}
-
-/* Everything that goes with a new channel. */
-static void equip(struct tr_service *service, const struct tr_arrival *arrival,
-                  const struct tr_admission *admission, struct tr_participant *participant)
-{
-    struct tr_certify *certify = &service->certify;
-    const struct tr_register_body *body = &admission->body;
-    uint64_t fence = participant->membership->fence;
-    uint8_t shared[TR_KEY];
-
-    participant->sequence = admission->body.sequence;
-    participant->reply = 0;
-    memcpy(participant->hash, admission->hash, TR_KEY);
-    tr_certify_renew_ephemeral(certify, &service->random, arrival->now_us);
-    memcpy(participant->ges, certify->ephemeral_key, TR_KEY);
-    /* Its point passed dh with the node's key, so it is not of small order. */
-    tr_seal_dh_shared(shared, certify->ephemeral_secret, admission->head.ge);
-    tr_channel_derive(&participant->keys, admission->shared, shared, admission->hash,
-                      participant->ges);
-    tr_seal_wipe(shared, sizeof shared);
-    participant->address = *arrival->from;
-    participant->local = *arrival->to;
-    participant->counter = 0;
-    tr_replay_init(&participant->replay, participant->replay_bits, TR_REPLAY_CTRL);
-    tr_registry_hear(&service->registry, participant, arrival->now_us);
-    tr_registered_sign(participant->signature, participant->hash, participant->ges,
-                       certify->sign_secret);
-    participant->known = body->roster_fence == fence ? body->roster_version : 0;
-    participant->trip_us = body->rtt_ms * (uint32_t)MS_US;
-    tr_feed_start(&participant->feed, participant->membership, participant->known,
-                  participant->trip_us);
-
-    struct tr_recent *recent = recent_of(service, participant->hash);
-
-    memcpy(recent->hash, participant->hash, TR_KEY);
-    memcpy(recent->channel, participant->channel, TR_CHANNEL_BYTES);
-}
-
-static int put_member(const struct tr_admission *admission, struct tr_participant *participant)
-{
-    struct tr_member member = {
-        .slot = participant->entry.slot,
-        .record = admission->body.record,
-        .candidate_count = admission->candidate_count,
-        .user_data_size = admission->body.user_data_size,
-    };
-
-    memcpy(member.candidates, admission->candidates, sizeof member.candidates);
-    memcpy(member.user_data, admission->body.user_data, sizeof member.user_data);
-    return tr_membership_set(participant->membership, &participant->entry, &member);
-}
-
-/* false: no memory. */
-static bool settle(struct tr_service *service, const struct tr_arrival *arrival,
-                   const struct tr_admission *admission, struct tr_participant *participant)
-{
-    struct tr_entry *entry = &participant->entry;
-    uint64_t epoch = entry->epoch;
-
-    entry->epoch = admission->body.record.epoch;
-
-    int change = put_member(admission, participant);
-
-    if (change < 0) {
-        entry->epoch = epoch;
-        return false;
-    }
-    if (change > 0)
-        tr_announce_change(service, participant->membership, arrival->now_us);
-    if (!make_channel(service, participant))
-        return false;
-    equip(service, arrival, admission, participant);
-    service->stats.registered++;
-    answer(service, arrival, participant, &participant->feed);
-    tr_announce_pump(service, participant, arrival->now_us);
-    return true;
-}
-
-static void join(struct tr_service *service, const struct tr_arrival *arrival,
-                 const struct tr_admission *admission, const struct tr_membership *membership)
-{
-    const struct tr_record *record = &admission->body.record;
-    const struct tr_service_limits *limits = &service->limits;
-    struct tr_registry *registry = &service->registry;
-    uint64_t fence = 0;
-
-    if (tr_registry_count_sessions(registry, record->identity) >= limits->identity_sessions) {
-        refuse(service, arrival, admission, TRYST_REASON_TOO_MANY_SESSIONS, RETRY_SESSION_MS);
+    if (place == NEWCOMER_HOOKS) {
+        tr_seating_admit(service, arrival, admission, NULL);
         return;
     }
-    if (membership != NULL && membership->count >= limits->session_participants) {
-        refuse(service, arrival, admission, TRYST_REASON_SESSION_FULL, RETRY_SESSION_MS);
+
+    struct tr_pending *pending =
+        tr_rules_hold(service->rules, admission, arrival->from, arrival->to);
+
+    if (pending != NULL && ask(service, pending, place, membership, arrival->now_us))
         return;
-    }
-    while (fence == 0)
-        tr_random_bytes(&service->random, &fence, sizeof fence);
-
-    struct tr_participant *participant = NULL;
-
-    if (registry->participant_count < limits->participants &&
-        tr_alarms_reserve(&service->alarms, registry->membership_count + 1))
-        participant = tr_registry_add(registry, admission->head.app, record->session,
-                                      record->identity, fence, arrival->now_us);
-    if (participant != NULL) {
-        participant->entry.slot = tr_membership_free_slot(participant->membership);
-        if (settle(service, arrival, admission, participant))
-            return;
-        if (participant->entry.version != 0)
-            tr_announce_departure(service, participant, TRYST_REASON_NONE, arrival->now_us);
-        else
-            tr_registry_remove(registry, participant);
-    }
-    refuse(service, arrival, admission, TRYST_REASON_SERVER_FULL, RETRY_SERVER_MS);
-}
-
-/* A signed registration of somebody who is there already. */
-static enum tr_drop renew(struct tr_service *service, const struct tr_arrival *arrival,
-                          const struct tr_admission *admission, struct tr_participant *participant)
-{
-    uint64_t epoch = admission->body.record.epoch;
-
-    if (epoch < participant->entry.epoch) {
-        refuse(service, arrival, admission, TRYST_REASON_REPLACED, RETRY_NEVER_MS);
-        return TR_DROP_NONE;
-    }
-    if (epoch == participant->entry.epoch && admission->body.sequence <= participant->sequence)
-        return TR_DROP_REPLAY;
-    if (epoch > participant->entry.epoch)
-        tr_telling_leave(service, participant, TRYST_REASON_REPLACED);
-    if (!settle(service, arrival, admission, participant))
-        refuse(service, arrival, admission, TRYST_REASON_SERVER_FULL, RETRY_SERVER_MS);
-    return TR_DROP_NONE;
+    if (pending != NULL)
+        tr_rules_release(service->rules, pending);
+    service->stats.policy_overload++;
+    tr_seating_refuse(service, arrival, admission, TRYST_REASON_SERVER_FULL, TR_RETRY_SERVER_MS,
+                      "");
 }
 
 static bool is_repeated(const struct tr_admission *admission,
@@ -262,7 +74,7 @@ static enum tr_drop enrol(struct tr_service *service, const struct tr_arrival *a
 
     /* The same bytes were verified before. */
     if (participant != NULL && is_repeated(admission, participant)) {
-        repeat(service, arrival, participant);
+        tr_seating_repeat(service, arrival, participant);
         return TR_DROP_NONE;
     }
     if (!tr_admission_is_signed(admission, &service->certify,
@@ -278,13 +90,15 @@ static enum tr_drop enrol(struct tr_service *service, const struct tr_arrival *a
 
     if (!tr_admission_gather(admission, &service->certify,
                              tr_service_unix_s(service, arrival->now_us), &to)) {
-        refuse(service, arrival, admission, TRYST_REASON_MALFORMED, RETRY_NEVER_MS);
+        tr_seating_refuse(service, arrival, admission, TRYST_REASON_MALFORMED, TR_RETRY_NEVER_MS,
+                          "");
         return TR_DROP_NONE;
     }
     service->stats.drop_address += admission->left_out;
     if (participant != NULL)
-        return renew(service, arrival, admission, participant);
-    join(service, arrival, admission, membership);
+        return tr_seating_renew(service, arrival, admission, participant);
+    if (tr_seating_has_room(service, arrival, admission, membership))
+        enter(service, arrival, admission, membership);
     return TR_DROP_NONE;
 }
 
@@ -292,7 +106,7 @@ static enum tr_drop enrol(struct tr_service *service, const struct tr_arrival *a
 static bool repeat_recent(struct tr_service *service, const struct tr_arrival *arrival,
                           const uint8_t hash[TR_KEY])
 {
-    const struct tr_recent *recent = recent_of(service, hash);
+    const struct tr_recent *recent = tr_seating_recent(service, hash);
 
     if (!tr_seal_equal(recent->hash, hash, TR_KEY))
         return false;
@@ -302,7 +116,22 @@ static bool repeat_recent(struct tr_service *service, const struct tr_arrival *a
 
     if (participant == NULL || !tr_seal_equal(participant->hash, hash, TR_KEY))
         return false;
-    repeat(service, arrival, participant);
+    tr_seating_repeat(service, arrival, participant);
+    return true;
+}
+
+/* A copy of one that waits for the rules, or that they denied a moment ago. */
+static bool repeat_held(struct tr_service *service, const struct tr_arrival *arrival,
+                        const uint8_t hash[TR_KEY])
+{
+    const struct tr_pending *pending = tr_rules_find(service->rules, hash);
+
+    if (pending == NULL)
+        return false;
+    service->stats.repeated++;
+    if (pending->is_denied)
+        tr_seating_refuse(service, arrival, &pending->admission, TRYST_REASON_DENIED,
+                          pending->retry_ms, pending->granted.reason);
     return true;
 }
 
@@ -313,7 +142,8 @@ enum tr_drop tr_enrolment_input(struct tr_service *service, const struct tr_arri
                                           tr_service_unix_s(service, arrival->now_us),
                                           &arrival->source, arrival->data, arrival->size);
 
-    if (drop == TR_DROP_NONE && repeat_recent(service, arrival, admission.hash)) {
+    if (drop == TR_DROP_NONE && (repeat_recent(service, arrival, admission.hash) ||
+                                 repeat_held(service, arrival, admission.hash))) {
         tr_admission_clear(&admission);
         return TR_DROP_NONE;
     }
@@ -327,4 +157,147 @@ enum tr_drop tr_enrolment_input(struct tr_service *service, const struct tr_arri
         drop = enrol(service, arrival, &admission);
     tr_admission_clear(&admission);
     return drop;
+}
+
+/* --- The rules' answers ------------------------------------------------------------------------ */
+
+static void deny(struct tr_service *service, const struct tr_arrival *arrival,
+                 struct tr_pending *pending, const struct tryst_policy_answer *answer)
+{
+    struct tr_verdict verdict = {.hook = pending->hook, .answer = *answer};
+
+    /* What failed may go well the next time; what the rules meant stands. */
+    pending->retry_ms = answer->failure != 0 ? TR_RETRY_SESSION_MS : TR_RETRY_NEVER_MS;
+    memcpy(pending->granted.reason, answer->reason, sizeof answer->reason);
+    memcpy(verdict.key, pending->admission.body.record.identity, TR_KEY);
+    if (answer->failure == TRYST_POLICY_FAILURE_TIMEOUT)
+        verdict.ticket = pending->ticket;
+    tr_rules_put_verdict(service->rules, &verdict);
+    service->stats.policy_denied++;
+    tr_seating_refuse(service, arrival, &pending->admission, TRYST_REASON_DENIED, pending->retry_ms,
+                      pending->granted.reason);
+    tr_rules_keep_denied(service->rules, pending, arrival->now_us);
+}
+
+/* What a later hook says stands above what an earlier one said. */
+static void merge(struct tryst_policy_answer *granted, const struct tryst_policy_answer *answer)
+{
+    if (answer->max_participants != 0)
+        granted->max_participants = answer->max_participants;
+    if (answer->addresses != TRYST_POLICY_ADDRESSES_ALL)
+        granted->addresses = answer->addresses;
+    if (answer->expires_s != 0)
+        granted->expires_s = answer->expires_s;
+    if (answer->data_size != 0) {
+        granted->data_size = answer->data_size;
+        memcpy(granted->data, answer->data, answer->data_size);
+    }
+}
+
+/* All hooks allowed it. Meanwhile it may have come in by another REGISTER, or others filled the
+ * session. */
+static void finish(struct tr_service *service, const struct tr_arrival *arrival,
+                   struct tr_pending *pending)
+{
+    const struct tr_admission *admission = &pending->admission;
+    const struct tr_record *record = &admission->body.record;
+    struct tr_membership *membership =
+        tr_registry_session(&service->registry, admission->head.app, record->session);
+    struct tr_participant *participant =
+        membership == NULL ? NULL
+                           : tr_registry_find(&service->registry, membership, record->identity);
+
+    if (participant != NULL) {
+        tr_seating_renew(service, arrival, admission, participant);
+    } else {
+        if (membership != NULL && pending->granted.max_participants != 0)
+            membership->participants_max = (uint16_t)pending->granted.max_participants;
+        if (tr_seating_has_room(service, arrival, admission, membership))
+            tr_seating_admit(service, arrival, admission, &pending->granted);
+    }
+    tr_rules_release(service->rules, pending);
+}
+
+/* An answer that cannot be acted on is none. */
+static bool is_sound(const struct tryst_policy_answer *answer)
+{
+    return answer->addresses <= TRYST_POLICY_ADDRESSES_RELAY_ONLY &&
+           answer->data_size <= sizeof answer->data &&
+           answer->max_participants <= TR_PARTICIPANTS_MAX;
+}
+
+static void decide(struct tr_service *service, struct tr_pending *pending,
+                   const struct tryst_policy_answer *answer, uint64_t now_us)
+{
+    struct tr_arrival arrival = {.now_us = now_us,
+                                 .from = &pending->from,
+                                 .to = &pending->to,
+                                 .source = pending->admission.from};
+    const struct tr_admission *admission = &pending->admission;
+
+    if (!answer->is_allowed || answer->failure != 0) {
+        deny(service, &arrival, pending, answer);
+        return;
+    }
+    merge(&pending->granted, answer);
+
+    const struct tr_membership *membership = tr_registry_session(
+        &service->registry, admission->head.app, admission->body.record.session);
+    uint32_t place = 0;
+
+    while (newcomer_hooks[place] != pending->hook)
+        place++;
+    place = next_hook(service->rules, place + 1, membership);
+    if (place == NEWCOMER_HOOKS) {
+        finish(service, &arrival, pending);
+        return;
+    }
+    if (ask(service, pending, place, membership, now_us))
+        return;
+    service->stats.policy_overload++;
+    tr_seating_refuse(service, &arrival, admission, TRYST_REASON_SERVER_FULL, TR_RETRY_SERVER_MS,
+                      "");
+    tr_rules_release(service->rules, pending);
+}
+
+void tr_enrolment_answered(struct tr_service *service, uint32_t ticket, uint32_t hook,
+                           const struct tryst_policy_answer *given, uint64_t now_us)
+{
+    struct tryst_policy_answer answer = *given;
+    struct tr_pending *pending = tr_rules_find_ticket(service->rules, ticket);
+
+    answer.reason[sizeof answer.reason - 1] = '\0';
+    answer.detail[sizeof answer.detail - 1] = '\0';
+    if (!is_sound(&answer))
+        answer = (struct tryst_policy_answer){.failure = TRYST_POLICY_FAILURE_ANSWER,
+                                              .detail = "a number in the answer is out of range"};
+    if (answer.failure != 0)
+        service->stats.policy_failed++;
+    if (pending != NULL) {
+        decide(service, pending, &answer, now_us);
+    } else if (answer.failure != 0 && ticket == 0) {
+        struct tr_verdict verdict = {.hook = hook, .answer = answer};
+
+        tr_rules_put_verdict(service->rules, &verdict);
+    }
+}
+
+void tr_enrolment_tick(struct tr_service *service, uint64_t now_us)
+{
+    static const struct tryst_policy_answer late = {.failure = TRYST_POLICY_FAILURE_TIMEOUT,
+                                                    .detail = "no answer by the deadline"};
+    struct tr_pending *pending;
+
+    if (service->rules == NULL)
+        return;
+    while ((pending = tr_rules_take_due(service->rules, now_us)) != NULL) {
+        if (pending->is_denied) {
+            tr_rules_release(service->rules, pending);
+        } else {
+            service->stats.policy_late++;
+            decide(service, pending, &late, now_us);
+        }
+    }
+    tr_rules_tell_tick(service->rules, now_us, tr_service_unix_ms(service, now_us),
+                       &service->stats);
 }

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tryst/policy.h>
 
 enum {
     RECORD_AT = 2, /* in the bytes of an entry: behind the slot */
@@ -175,6 +176,7 @@ void tr_membership_remove(struct tr_membership *membership, struct tr_entry *ent
     free(entry->bytes);
     entry->bytes = NULL;
     entry->version = 0;
+    tr_membership_hide(membership, entry, TRYST_POLICY_ADDRESSES_ALL);
 }
 
 bool tr_membership_was_left(const struct tr_membership *membership, const uint8_t identity[TR_KEY],
@@ -190,12 +192,90 @@ bool tr_membership_was_left(const struct tr_membership *membership, const uint8_
     return false;
 }
 
-static bool write_member(const struct tr_entry *entry, struct tr_writer *writer)
+void tr_membership_hide(struct tr_membership *membership, struct tr_entry *entry, uint8_t hiding)
 {
-    if (tr_writer_left(writer) < 1U + entry->size)
+    bool was = entry->hiding != TRYST_POLICY_ADDRESSES_ALL;
+    bool is = hiding != TRYST_POLICY_ADDRESSES_ALL;
+
+    membership->hiding_count += (uint32_t)is - (uint32_t)was;
+    entry->hiding = hiding;
+}
+
+static void read_member(const struct tr_entry *entry, struct tr_member *member)
+{
+    struct tr_reader reader;
+
+    tr_reader_init(&reader, entry->bytes, entry->size);
+    tr_layout_decode(&tr_layout_member, member, &reader);
+    assert(!reader.fault);
+}
+
+/* Whether two were seen behind one public address. */
+static bool is_same_public(const struct tr_member *one, const struct tr_member *other)
+{
+    for (size_t i = 0; i < one->candidate_count; i++)
+        for (size_t k = 0; k < other->candidate_count; k++) {
+            const struct tr_candidate *a = &one->candidates[i];
+            const struct tr_candidate *b = &other->candidates[k];
+
+            if (a->kind != TRYST_KIND_HOST && b->kind != TRYST_KIND_HOST &&
+                a->address.family == b->address.family &&
+                memcmp(a->address.ip, b->address.ip, sizeof a->address.ip) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* Leaves out of a member what the asker is not told. */
+static void leave_out(struct tr_member *member, const struct tr_entry *entry,
+                      const struct tr_entry *asker)
+{
+    struct tr_member own;
+    uint8_t hiding = entry->hiding > asker->hiding ? entry->hiding : asker->hiding;
+    uint8_t kept = 0;
+
+    if (hiding == TRYST_POLICY_ADDRESSES_ALL)
+        return;
+    read_member(asker, &own);
+    if (hiding == TRYST_POLICY_ADDRESSES_SAME_PUBLIC && is_same_public(member, &own))
+        return;
+    for (uint8_t i = 0; i < member->candidate_count; i++)
+        if (hiding == TRYST_POLICY_ADDRESSES_SAME_PUBLIC &&
+            member->candidates[i].kind != TRYST_KIND_HOST)
+            member->candidates[kept++] = member->candidates[i];
+    member->candidate_count = kept;
+}
+
+/* The bytes of a member as the asker is told of it. Returns how many. */
+static size_t shown_to(const struct tr_entry *entry, const struct tr_entry *asker,
+                       uint8_t room[TR_DATAGRAM_BYTES])
+{
+    struct tr_member member;
+    struct tr_writer writer;
+
+    read_member(entry, &member);
+    leave_out(&member, entry, asker);
+    tr_writer_init(&writer, room, TR_DATAGRAM_BYTES);
+    tr_layout_encode(&tr_layout_member, &member, &writer);
+    assert(!writer.fault);
+    return tr_writer_used(&writer);
+}
+
+static bool write_member(const struct tr_membership *membership, const struct tr_entry *entry,
+                         const struct tr_entry *asker, struct tr_writer *writer)
+{
+    uint8_t room[TR_DATAGRAM_BYTES];
+    const uint8_t *bytes = entry->bytes;
+    size_t size = entry->size;
+
+    if (membership->hiding_count > 0) {
+        size = shown_to(entry, asker, room);
+        bytes = room;
+    }
+    if (tr_writer_left(writer) < 1U + size)
         return false;
     tr_writer_number(writer, TR_ENTRY_MEMBER, 1);
-    tr_writer_bytes(writer, entry->bytes, entry->size);
+    tr_writer_bytes(writer, bytes, size);
     return true;
 }
 
@@ -249,7 +329,7 @@ void tr_membership_page(const struct tr_membership *membership, const struct tr_
         bool is_member =
             departure == NULL || (entry != NULL && entry->version < departure->version);
         uint8_t *at = writer->at;
-        bool fits = is_member ? entry == asker || write_member(entry, writer)
+        bool fits = is_member ? entry == asker || write_member(membership, entry, asker, writer)
                               : write_departure(departure, writer);
 
         if (!fits) {
@@ -273,8 +353,21 @@ void tr_membership_page(const struct tr_membership *membership, const struct tr_
 void tr_membership_hash(const struct tr_membership *membership, const struct tr_entry *asker,
                         uint8_t hash[TR_ENTRY_HASH])
 {
+    uint8_t room[TR_DATAGRAM_BYTES];
+    uint8_t shown[TR_ENTRY_HASH];
+
     for (size_t i = 0; i < TR_ENTRY_HASH; i++)
         hash[i] = membership->hash[i] ^ asker->hash[i];
+    if (membership->hiding_count == 0)
+        return;
+    for (const struct tr_entry *entry = membership->oldest; entry != NULL; entry = entry->newer) {
+        if (entry == asker)
+            continue;
+        tr_seal_hash(shown, sizeof shown, "tryst1 entry", NULL, 0, room,
+                     shown_to(entry, asker, room));
+        for (size_t i = 0; i < TR_ENTRY_HASH; i++)
+            hash[i] ^= entry->hash[i] ^ shown[i];
+    }
 }
 
 bool tr_entry_has_record(const struct tr_entry *entry, const struct tr_record *record)

@@ -20,7 +20,8 @@ struct tr_entry {
     uint8_t hash[TR_ENTRY_HASH]; /* of bytes */
     uint8_t *bytes;              /* struct tr_member as on the wire */
     uint16_t size;
-    uint16_t slot; /* unique in the session while it lasts */
+    uint16_t slot;  /* unique in the session while it lasts */
+    uint8_t hiding; /* enum tryst_policy_addresses: what the others are told */
 };
 
 struct tr_departure {
@@ -33,9 +34,11 @@ struct tr_departure {
 struct tr_membership {
     uint8_t app[TR_APP_BYTES];
     uint8_t session[TR_SESSION_BYTES];
-    uint32_t index; /* in the registry */
-    uint32_t count; /* members */
-    uint64_t fence; /* names this life of the session */
+    uint32_t index;            /* in the registry */
+    uint32_t count;            /* members */
+    uint32_t hiding_count;     /* entries that hide some of their addresses */
+    uint16_t participants_max; /* by the operator's rules; 0: as the limits say */
+    uint64_t fence;            /* names this life of the session */
     uint64_t version;
     uint64_t slots[TR_PARTICIPANTS_MAX / 64]; /* bits of those taken */
     uint8_t hash[TR_ENTRY_HASH];              /* of all members, XORed */
@@ -63,6 +66,10 @@ uint16_t tr_membership_free_slot(const struct tr_membership *membership);
  * -1 when there is no memory and nothing was changed. */
 int tr_membership_set(struct tr_membership *membership, struct tr_entry *entry,
                       const struct tr_member *member);
+
+/* Sets which of its addresses the others are told (enum tryst_policy_addresses), and it of theirs: what
+ * somebody hides, it does not see either, or its hellos would show it. Before the entry is a member. */
+void tr_membership_hide(struct tr_membership *membership, struct tr_entry *entry, uint8_t hiding);
 
 /* Takes a member out and remembers its departure. */
 void tr_membership_remove(struct tr_membership *membership, struct tr_entry *entry,

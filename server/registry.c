@@ -287,6 +287,8 @@ bool tr_registry_remove(struct tr_registry *registry, struct tr_participant *par
                         participant->index);
     slots_give(&registry->participants, participant->index);
     registry->participant_count--;
+    assert(participant->expiry.place == 0);
+    free(participant->granted);
     tr_seal_wipe(&participant->keys, sizeof participant->keys);
     free(participant);
     if (membership->count > 0)

@@ -35,6 +35,12 @@ struct tr_participant {
     uint64_t replay_bits[TR_REPLAY_WORDS(TR_REPLAY_CTRL)];
     struct tr_feed feed;
 
+    /* By the operator's rules. */
+    uint64_t joined_us;
+    struct tr_alarm expiry; /* when they are asked anew */
+    uint8_t *granted;       /* bytes handed to it with each answer, its own; NULL none */
+    uint16_t granted_size;
+
     uint64_t heard_us;              /* when something authenticated last came */
     struct tr_participant *earlier; /* heard before this one */
     struct tr_participant *later;

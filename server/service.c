@@ -60,6 +60,7 @@ tryst_result tr_service_create(struct tr_service **service,
     tr_random_init(&made->random, options->seed);
     tr_certify_init(&made->certify, options->root_seed, options->node_seed, unix_s);
     tr_alarms_init(&made->alarms);
+    tr_alarms_init(&made->expiries);
     tr_random_bytes(&made->random, key, sizeof key);
     tr_registry_init(&made->registry, key);
     tr_random_bytes(&made->random, key, sizeof key);
@@ -84,6 +85,8 @@ void tr_service_destroy(struct tr_service *service)
     if (service == NULL)
         return;
     tr_alarms_clear(&service->alarms);
+    tr_alarms_clear(&service->expiries);
+    tr_rules_destroy(service->rules);
     tr_registry_clear(&service->registry);
     tr_limiter_clear(&service->limiter);
     tr_outbox_clear(&service->outbox);
@@ -100,6 +103,36 @@ tryst_result tr_service_set_limits(struct tr_service *service,
         return TRYST_E_ARGUMENT;
     service->limits = filled;
     return TRYST_OK;
+}
+
+tryst_result tr_service_set_rules(struct tr_service *service, uint32_t hooks, uint32_t deadline_ms,
+                                  uint64_t now_us)
+{
+    if (service->rules == NULL)
+        service->rules = tr_rules_create(hooks, deadline_ms, now_us);
+    else
+        tr_rules_set_hooks(service->rules, hooks, deadline_ms);
+    return service->rules != NULL ? TRYST_OK : TRYST_E_MEMORY;
+}
+
+bool tr_service_question(struct tr_service *service, struct tr_question *question)
+{
+    return tr_rules_take_question(service->rules, question);
+}
+
+bool tr_service_verdict(struct tr_service *service, struct tr_verdict *verdict)
+{
+    return tr_rules_take_verdict(service->rules, verdict);
+}
+
+void tr_service_answered(struct tr_service *service, uint64_t now_us, uint32_t ticket,
+                         uint32_t hook, const struct tryst_policy_answer *answer)
+{
+    if (service->is_closing || service->rules == NULL)
+        return;
+    tr_enrolment_answered(service, ticket, hook, answer, now_us);
+    tr_announce_run(service, now_us);
+    update_gauges(service);
 }
 
 static enum tr_drop input_bind(struct tr_service *service, const struct tr_arrival *arrival)
@@ -194,6 +227,22 @@ static uint64_t next_expiry(const struct tr_service *service)
                           : silent->heard_us + service->limits.expire_ms * (uint64_t)TR_MS;
 }
 
+/* Whose time by the rules is over is told so, and asks anew. */
+static void expire(struct tr_service *service, uint64_t now_us)
+{
+    struct tr_alarm *alarm;
+
+    while ((alarm = tr_alarms_take(&service->expiries, now_us)) != NULL) {
+        struct tr_participant *participant =
+            (struct tr_participant *)(void *)((char *)alarm -
+                                              offsetof(struct tr_participant, expiry));
+
+        service->stats.expired++;
+        tr_telling_leave(service, participant, TRYST_REASON_EXPIRED);
+        tr_announce_departure(service, participant, TRYST_REASON_EXPIRED, now_us);
+    }
+}
+
 void tr_service_tick(struct tr_service *service, uint64_t now_us)
 {
     if (service->is_closing)
@@ -202,6 +251,8 @@ void tr_service_tick(struct tr_service *service, uint64_t now_us)
         service->stats.expired++;
         tr_announce_departure(service, service->registry.earliest, TRYST_REASON_EXPIRED, now_us);
     }
+    expire(service, now_us);
+    tr_enrolment_tick(service, now_us);
     tr_announce_run(service, now_us);
     update_gauges(service);
 }
@@ -214,6 +265,8 @@ uint64_t tr_service_deadline(const struct tr_service *service)
         return next;
     tr_sooner(&next, next_expiry(service));
     tr_sooner(&next, tr_alarms_next(&service->alarms));
+    tr_sooner(&next, tr_alarms_next(&service->expiries));
+    tr_sooner(&next, tr_rules_deadline(service->rules));
     return next;
 }
 

@@ -6,6 +6,7 @@
 #include "lib/base/outbox.h"
 #include "lib/seal/seal.h"
 #include "server/limits.h"
+#include "server/rules.h"
 #include "server/stats.h"
 #include <tryst/address.h>
 #include <tryst/base.h>
@@ -31,6 +32,21 @@ void tr_service_destroy(struct tr_service *service);
 /* New limits from now on; participants that are there stay. TRYST_E_ARGUMENT: nothing changed. */
 tryst_result tr_service_set_limits(struct tr_service *service,
                                    const struct tr_service_limits *limits);
+
+/* From now on newcomers are held until the operator's rules have answered, and denied after deadline_ms.
+ * hooks: bits 1 << enum tryst_policy_hook. May be called again. TRYST_OK; TRYST_E_MEMORY. */
+tryst_result tr_service_set_rules(struct tr_service *service, uint32_t hooks, uint32_t deadline_ms,
+                                  uint64_t now_us);
+
+/* The next question for the rules; its data is the taker's to free. false: none. */
+bool tr_service_question(struct tr_service *service, struct tr_question *question);
+
+/* The rules' answer to a question, at once or later. */
+void tr_service_answered(struct tr_service *service, uint64_t now_us, uint32_t ticket,
+                         uint32_t hook, const struct tryst_policy_answer *answer);
+
+/* What the rules denied, or failed at, for the log. false: nothing more. */
+bool tr_service_verdict(struct tr_service *service, struct tr_verdict *verdict);
 
 /* to: the server's own address the datagram came to (replies leave from it). */
 void tr_service_input(struct tr_service *service, uint64_t now_us, const struct tryst_address *from,

@@ -9,6 +9,7 @@
 #include "server/limiter.h"
 #include "server/limits.h"
 #include "server/registry.h"
+#include "server/rules.h"
 #include "server/stats.h"
 
 /* REGISTERs accepted a moment ago, by the first bytes of their hash: clients send each more than once,
@@ -25,7 +26,9 @@ struct tr_service {
     struct tr_certify certify;
     struct tr_random random;
     struct tr_registry registry;
-    struct tr_alarms alarms; /* of sessions */
+    struct tr_alarms alarms;   /* of sessions */
+    struct tr_alarms expiries; /* of participants whose rules set an end */
+    struct tr_rules *rules;    /* NULL: there are none */
     struct tr_limiter limiter;
     struct tr_bucket unknown; /* for UNKNOWN replies */
     struct tr_recent recent[TR_RECENT];

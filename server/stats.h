@@ -19,6 +19,11 @@
     X(refused, "registrations refused")                                                            \
     X(left, "participants that left")                                                              \
     X(expired, "participants that fell silent")                                                    \
+    X(policy_asked, "questions put to the rules")                                                  \
+    X(policy_denied, "registrations that the rules denied")                                        \
+    X(policy_failed, "questions that the rules failed at: error, wrong answer, limit, crash")      \
+    X(policy_late, "questions that the rules did not answer in time")                              \
+    X(policy_overload, "questions that were not put: too many waited")                             \
     X(changes, "roster changes")                                                                   \
     X(resent, "roster pages sent again")                                                           \
     X(drop_short, "dropped: too short")                                                            \

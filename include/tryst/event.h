@@ -13,7 +13,7 @@ extern "C" {
 /* X(name, number, text) */
 #define TRYST_EVENTS(X)                                                                            \
     X(NONE, 0, "none")                                                                             \
-    X(REGISTERED, 1, "registered")    /* address: own public address; rtt_us: to the server */     \
+    X(REGISTERED, 1, "registered")    /* address: own public one; rtt_us; data: by its rules */    \
     X(JOINED, 2, "joined")            /* peer, key; data: its user data */                         \
     X(CONNECTED, 3, "connected")      /* peer, path, kind, address, rtt_us */                      \
     X(PATH, 4, "path")                /* the same, when the path changed */                        \
@@ -22,7 +22,7 @@ extern "C" {
     X(MESSAGE, 7, "message")          /* peer, data */                                             \
     X(REFUSED, 8, "refused")          /* reason, text, retry_ms */                                 \
     X(SERVER_LOST, 9, "server-lost")  /* stage, reason; peers stay connected */                    \
-    X(SERVER_BACK, 10, "server-back") /* address: own public address */                            \
+    X(SERVER_BACK, 10, "server-back") /* the same, when it was lost before */                      \
     X(COOKIE, 11, "cookie")           /* address: own public one; a join is one round trip now */  \
     X(HELLO, 12, "hello")             /* peer, address: its first hello came in (option trace) */  \
     X(PUNCH, 13, "punch")             /* peer, address: the first hello went out (option trace) */
@@ -123,7 +123,7 @@ struct tryst_event {
     struct tryst_address address; /* the peer's end of the path, or the own public address */
     struct tryst_address local;   /* this end of the path */
     uint8_t key[32];              /* the participant's public identity key */
-    const void *data;             /* MESSAGE, JOINED: valid until the next call on the object */
+    const void *data;             /* of size bytes; valid until the next call on the object */
     size_t size;                  /* bytes of data */
     char text[64];                /* REFUSED: the server's words, NUL-terminated, UTF-8 */
     uint8_t reserved[TRYST_EVENT_SIZE - 8 * 4 - 2 * 24 - 32 - sizeof(void *) - sizeof(size_t) - 64];

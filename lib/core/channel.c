@@ -45,6 +45,8 @@ void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,
     rendezvous->sent = 0;
     tr_replay_init(&rendezvous->replay, rendezvous->seen_counters, TR_REPLAY_CTRL);
     rendezvous->seen = tr_candidate_canonical(&body->seen);
+    rendezvous->granted_size = body->data_size;
+    memcpy(rendezvous->granted, body->data, body->data_size);
     rendezvous->keepalive_ms = body->keepalive_ms > 1000 ? body->keepalive_ms : 1000;
     rendezvous->heard_us = now_us;
     rendezvous->pings = 0;

@@ -150,6 +150,8 @@ static void fact_tell(struct tryst_endpoint *endpoint, const struct tr_fact *fac
         break;
     case TR_FACT_REGISTERED:
         event.type = fact->is_return ? TRYST_EVENT_SERVER_BACK : TRYST_EVENT_REGISTERED;
+        event.data = endpoint->rendezvous.granted;
+        event.size = endpoint->rendezvous.granted_size;
         break;
     case TR_FACT_LOST:
         event.type = TRYST_EVENT_SERVER_LOST;

@@ -101,6 +101,8 @@ struct tr_rendezvous {
     uint32_t sent; /* CTRL sealed: the next counter */
     struct tr_replay replay;
     uint64_t seen_counters[TR_REPLAY_WORDS(TR_REPLAY_CTRL)];
+    uint16_t granted_size;
+    uint8_t granted[TR_USER_DATA_MAX];         /* what the server's rules handed to us */
     struct tr_candidate seen;                  /* own public address as registered */
     struct tr_candidate proven[TR_PROVEN_MAX]; /* the others in that registration */
     uint8_t proven_count;

@@ -169,6 +169,7 @@ static const struct tr_field registered_body_fields[] = {
     BYTES(struct tr_registered_body, channel),
     NUMBER(struct tr_registered_body, fence),
     BYTES(struct tr_registered_body, signature),
+    BLOB(struct tr_registered_body, data),
     PART(struct tr_registered_body, page, page),
 };
 LAYOUT(registered_body)

@@ -32,7 +32,7 @@ enum {
     X(BIND, 0x04, TR_FROM_CLIENT, 1200, 1200)                                                      \
     X(COOKIE, 0x05, TR_FROM_SERVER, 228, 228)                                                      \
     X(REGISTER, 0x06, TR_FROM_CLIENT, 1200, 1200)                                                  \
-    X(REGISTERED, 0x07, TR_FROM_SERVER, 213, 1200)                                                 \
+    X(REGISTERED, 0x07, TR_FROM_SERVER, 215, 1200)                                                 \
     X(REFUSED, 0x08, TR_FROM_SERVER, 56, 128)                                                      \
     X(CTRL, 0x09, TR_FROM_CLIENT | TR_FROM_SERVER, 30, 1200)                                       \
     X(HELLO, 0x0A, TR_FROM_PEER, 264, 404)                                                         \
@@ -175,6 +175,8 @@ struct tr_registered_body {
     uint8_t channel[TR_CHANNEL_BYTES];
     uint64_t fence; /* names this life of the roster: versions of two fences do not compare */
     uint8_t signature[64]; /* by the node, over the REGISTER's hash and ges */
+    uint16_t data_size;
+    uint8_t data[TR_USER_DATA_MAX]; /* by the operator's rules, for the participant alone */
     struct tr_page page;
 };
 

@@ -299,6 +299,8 @@ static void golden_registered(struct golden *golden)
                                       .expire_ms = 45000,
                                       .participants_max = 256,
                                       .fence = UINT64_C(0xfedcba9876543210),
+                                      .data_size = 5,
+                                      .data = "a word",
                                       .page = {.to = 2, .goal = 4, .reset = 1}};
     struct tr_writer writer;
     struct tr_reader reader;

@@ -148,7 +148,7 @@ REGISTERED_BODY = Layout(
     "registered_body", ("status", U16), ("slot", U16), ("flags", U32), ("server_ms", U64),
     ("seen", Address), ("keepalive_ms", U32), ("expire_ms", U32), ("participants_max", U16),
     ("relay_kbps", U16), ("channel", Bytes(8)), ("fence", U64), ("signature", SIGNATURE),
-    ("page", PAGE))
+    ("data", Blob(128)), ("page", PAGE))
 REFUSED = Layout("refused", *HEAD, ("tag", Bytes(4)), ("nonce", NONCE))
 REFUSED_BODY = Layout("refused_body", ("reason", U16), ("retry_ms", U32), ("detail", Blob(63)))
 CTRL = Layout("ctrl", ("type", U8), ("channel", Bytes(8)), ("counter", U32))
@@ -172,7 +172,7 @@ GONE = Layout("gone", ("identity", KEY), ("epoch", U64), ("reason", U16))
 # First byte: name, least, most, whether the version stands behind it, whether the magic does.
 FRAMES = {
     0x04: ("BIND", 1200, 1200, True, True), 0x05: ("COOKIE", 228, 228, True, True),
-    0x06: ("REGISTER", 1200, 1200, True, True), 0x07: ("REGISTERED", 213, 1200, True, False),
+    0x06: ("REGISTER", 1200, 1200, True, True), 0x07: ("REGISTERED", 215, 1200, True, False),
     0x08: ("REFUSED", 56, 128, True, False), 0x09: ("CTRL", 30, 1200, False, False),
     0x0a: ("HELLO", 264, 404, True, False), 0x0b: ("DATA", 26, 1200, False, False),
     0x0e: ("UNKNOWN", 16, 16, True, False),

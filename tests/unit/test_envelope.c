@@ -79,7 +79,7 @@ static struct sealed *make_all(void)
     seal_random(&all[4], "HELLO", &tr_layout_hello, &hello, &tr_layout_hello_body, &said, 0);
     said.local_count = TR_CANDIDATES_MAX - 1;
     seal_random(&all[5], "full HELLO", &tr_layout_hello, &hello, &tr_layout_hello_body, &said, 0);
-    seal_counted(&all[6], "REGISTERED", &tr_layout_registered, &registered, 153);
+    seal_counted(&all[6], "REGISTERED", &tr_layout_registered, &registered, 155);
     seal_counted(&all[7], "CTRL", &tr_layout_ctrl, &ctrl, 1);
     seal_counted(&all[8], "DATA", &tr_layout_data, &data, 1);
     seal_counted(&all[9], "full DATA", &tr_layout_data, &data, TR_DATAGRAM_BYTES - 25);
@@ -97,7 +97,7 @@ static bool opens(const struct sealed *sealed, const uint8_t *data, size_t size,
 
 static void sizes_are_those_of_the_document(void)
 {
-    static const size_t sizes[SEALED_COUNT] = {1200, 1200, 56, 119, 264, 404, 213, 30, 26, 1200};
+    static const size_t sizes[SEALED_COUNT] = {1200, 1200, 56, 119, 264, 404, 215, 30, 26, 1200};
     struct sealed *all = make_all();
 
     for (size_t i = 0; i < SEALED_COUNT; i++) {

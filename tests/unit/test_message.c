@@ -16,7 +16,7 @@ static const struct row rows[] = {
     {"BIND", 0x04, TR_FROM_CLIENT, 1200, 1200, true, true},
     {"COOKIE", 0x05, TR_FROM_SERVER, 228, 228, true, true},
     {"REGISTER", 0x06, TR_FROM_CLIENT, 1200, 1200, true, true},
-    {"REGISTERED", 0x07, TR_FROM_SERVER, 213, 1200, true, false},
+    {"REGISTERED", 0x07, TR_FROM_SERVER, 215, 1200, true, false},
     {"REFUSED", 0x08, TR_FROM_SERVER, 56, 128, true, false},
     {"CTRL", 0x09, TR_FROM_CLIENT | TR_FROM_SERVER, 30, 1200, false, false},
     {"HELLO", 0x0a, TR_FROM_PEER, 264, 404, true, false},

@@ -3,6 +3,7 @@
 #include "server/listener.h"
 #include "lib/base/deadline.h"
 #include "lib/driver/datagram.h"
+#include "server/consult.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -38,6 +39,9 @@ struct tr_listener {
     uv_signal_t signals[SIGNALS];
     struct tr_log *log;
     struct tr_service *service;
+    struct tr_desk *desk; /* of the rules; NULL: there are none */
+    uint32_t deadline_ms; /* of its answers */
+    uv_poll_t desk_poll;
     struct tr_datagram_inbox *inbox;
     struct outlet *outlets[TR_LISTENER_SOCKETS];
     uint32_t outlet_count;
@@ -138,6 +142,12 @@ static void flush(struct outlet *outlet)
     outlet->is_blocked = is_blocked;
 }
 
+static void consult(struct tr_listener *listener)
+{
+    tr_consult(listener->desk, listener->service, listener->log, listener->deadline_ms,
+               tr_listener_now());
+}
+
 static bool is_blocked(const struct tr_listener *listener)
 {
     for (uint32_t i = 0; i < listener->outlet_count; i++)
@@ -198,6 +208,18 @@ static void on_timer(uv_timer_t *timer)
 
     listener->armed_us = TR_NEVER;
     tr_service_tick(listener->service, tr_listener_now());
+    consult(listener);
+    drain(listener);
+    arm(listener);
+}
+
+static void on_desk(uv_poll_t *poll, int status, int events)
+{
+    struct tr_listener *listener = poll->data;
+
+    (void)status;
+    (void)events;
+    consult(listener);
     drain(listener);
     arm(listener);
 }
@@ -221,6 +243,7 @@ static void receive(struct outlet *outlet)
             tr_service_input(listener->service, now_us, &arrivals[i].from, &to, arrivals[i].data,
                              arrivals[i].size);
         }
+        consult(listener);
         drain(listener);
         if (count < TR_DATAGRAM_BATCH)
             break;
@@ -344,6 +367,20 @@ tryst_result tr_listener_serve(struct tr_listener *listener, struct tr_service *
     for (int i = 0; i < SIGNALS; i++)
         if (uv_signal_start(&listener->signals[i], on_signal, signal_numbers[i]) != 0)
             return TRYST_E_NETWORK;
+    arm(listener);
+    return TRYST_OK;
+}
+
+tryst_result tr_listener_consult(struct tr_listener *listener, struct tr_desk *desk,
+                                 uint32_t deadline_ms)
+{
+    listener->deadline_ms = deadline_ms;
+    listener->desk_poll.data = listener;
+    if (uv_poll_init(&listener->loop, &listener->desk_poll, tr_desk_descriptor(desk)) != 0)
+        return TRYST_E_NETWORK;
+    listener->desk = desk;
+    if (uv_poll_start(&listener->desk_poll, UV_READABLE, on_desk) != 0)
+        return TRYST_E_NETWORK;
     arm(listener);
     return TRYST_OK;
 }

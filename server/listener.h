@@ -3,6 +3,7 @@
 #ifndef TR_LISTENER_H
 #define TR_LISTENER_H
 
+#include "server/desk.h"
 #include "server/log.h"
 #include "server/service.h"
 #include <stdint.h>
@@ -34,6 +35,11 @@ struct tryst_address tr_listener_local(const struct tr_listener *listener, uint3
 
 /* From now on datagrams go to and come from this service, which stays the caller's. */
 tryst_result tr_listener_serve(struct tr_listener *listener, struct tr_service *service);
+
+/* From now on the service's questions go to this desk of the rules, and its answers to the service.
+ * TRYST_OK; TRYST_E_NETWORK: the loop does not take its descriptor. */
+tryst_result tr_listener_consult(struct tr_listener *listener, struct tr_desk *desk,
+                                 uint32_t deadline_ms);
 
 /* Logs the counters so often, 0 never. SIGUSR1 logs them at once. */
 void tr_listener_set_stats(struct tr_listener *listener, uint32_t seconds);

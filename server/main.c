@@ -4,6 +4,7 @@
 #include "server/keys.h"
 #include "server/listener.h"
 #include "server/log.h"
+#include "server/rehearsal.h"
 #include "server/service.h"
 #include "server/settings.h"
 #include <errno.h>
@@ -26,6 +27,7 @@ struct server {
     struct tr_keys keys;
     struct tr_listener *listener;
     struct tr_service *service;
+    struct tr_desk *desk; /* of the operator's rules; NULL: there are none */
 };
 
 static void format_address(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE])
@@ -192,6 +194,28 @@ static void log_start(struct server *server)
     }
 }
 
+/* A server whose rules do not load serves nobody. */
+static bool open_rules(struct server *server)
+{
+    const struct tr_settings_policy *choice = &server->settings.policy;
+    struct tryst_policy_settings settings = tr_settings_for_plugin(&server->settings);
+    char error[TR_PLUGIN_ERROR];
+
+    if (choice->script[0] == '\0')
+        return true;
+    server->desk = tr_desk_open(choice->plugins, &settings, error);
+    if (server->desk == NULL) {
+        fprintf(stderr, "trystd: %s\n", error);
+        return false;
+    }
+    if (tr_service_set_rules(server->service, tr_desk_hooks(server->desk), choice->deadline_ms,
+                             tr_listener_now()) == TRYST_OK &&
+        tr_listener_consult(server->listener, server->desk, choice->deadline_ms) == TRYST_OK)
+        return true;
+    fprintf(stderr, "trystd: no memory or descriptors left for the rules\n");
+    return false;
+}
+
 static bool start(struct server *server)
 {
     uint8_t fresh[2 * TR_KEY];
@@ -221,7 +245,7 @@ static bool start(struct server *server)
         return false;
     }
     tr_listener_set_stats(server->listener, server->settings.stats_s);
-    return print_pin(server);
+    return open_rules(server) && print_pin(server);
 }
 
 static void tell_complaints(struct server *server, char *text)
@@ -239,7 +263,8 @@ static bool needs_restart(const struct tr_settings *a, const struct tr_settings 
     return a->listen_count != b->listen_count ||
            memcmp(a->listen, b->listen, sizeof a->listen) != 0 || strcmp(a->state, b->state) != 0 ||
            strcmp(a->advertise_host, b->advertise_host) != 0 ||
-           a->advertise_port != b->advertise_port;
+           a->advertise_port != b->advertise_port ||
+           memcmp(&a->policy, &b->policy, sizeof a->policy) != 0;
 }
 
 /* All of the new settings, or the old ones. */
@@ -259,12 +284,14 @@ static void reload(struct server *server)
     }
     if (needs_restart(settings, &fresh))
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "reload-partial", "why",
-                   "listen, state and advertise change with a restart only");
+                   "listen, state, advertise and policy change with a restart only");
     settings->limits = fresh.limits;
     settings->stats_s = fresh.stats_s;
     settings->log_level = fresh.log_level;
     server->log.level = (enum tr_log_level)fresh.log_level;
     tr_listener_set_stats(server->listener, fresh.stats_s);
+    if (server->desk != NULL)
+        tr_desk_reload(server->desk);
     tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "reloaded", NULL, NULL);
 }
 
@@ -282,6 +309,7 @@ static int run(struct server *server)
         status = EXIT_DONE;
     }
     tr_listener_destroy(server->listener);
+    tr_desk_close(server->desk);
     if (server->service)
         tr_service_destroy(server->service);
     tr_keys_wipe(&server->keys);
@@ -315,6 +343,14 @@ int main(int argc, char **argv)
     if (server.settings.wish == TR_SETTINGS_CHECK) {
         printf("%s: ok\n", server.settings.file[0] ? server.settings.file : "settings");
         return EXIT_DONE;
+    }
+    if (server.settings.wish == TR_SETTINGS_CHECK_POLICY) {
+        struct tryst_policy_settings settings = tr_settings_for_plugin(&server.settings);
+
+        return tr_rehearse(server.settings.policy.plugins, &settings,
+                           server.settings.policy.deadline_ms, server.settings.replay)
+                   ? EXIT_DONE
+                   : EXIT_ERROR;
     }
     return run(&server);
 }

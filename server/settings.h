@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <tryst/address.h>
 #include <tryst/pin.h>
+#include <tryst/policy.h>
 
 enum {
     TR_SETTINGS_LISTEN_MAX = 16,
@@ -23,8 +24,20 @@ enum {
 enum tr_settings_wish {
     TR_SETTINGS_RUN,
     TR_SETTINGS_CHECK,
+    TR_SETTINGS_CHECK_POLICY, /* policy.script, with replay */
     TR_SETTINGS_HELP,
     TR_SETTINGS_VERSION,
+};
+
+/* The operator's rules. */
+struct tr_settings_policy {
+    char script[TR_SETTINGS_PATH];  /* "": there are none */
+    char plugins[TR_SETTINGS_PATH]; /* folder of policy-lua.so and policy-python.so */
+    uint32_t deadline_ms;
+    uint32_t hook_ms;
+    uint32_t load_ms;
+    uint32_t memory_kib; /* 0: as the plug-in has it */
+    uint32_t workers;
 };
 
 struct tr_settings {
@@ -38,6 +51,8 @@ struct tr_settings {
     uint32_t stats_s;                         /* 0 never */
     uint32_t log_level;                       /* enum tr_log_level */
     struct tr_service_limits limits;
+    struct tr_settings_policy policy;
+    char replay[TR_SETTINGS_PATH]; /* requests for the rules that are checked, "" for none */
 };
 
 /* Everything that is wrong, a line each: "FILE:LINE: why" or "--flag: why". */
@@ -51,6 +66,9 @@ struct tr_settings_report {
  * again with the same arguments (a reload). On false settings are not to be used. */
 bool tr_settings_load(struct tr_settings *settings, int argc, char **argv,
                       struct tr_settings_report *report);
+
+/* What a plug-in is told of them; script points into settings. */
+struct tryst_policy_settings tr_settings_for_plugin(const struct tr_settings *settings);
 
 /* The help: usage, flags, and the keys of the file with their ranges. */
 void tr_settings_help(FILE *stream);

@@ -1,0 +1,227 @@
+/* The settings' one table: where each stands, what it may be, what the help says of it.
+ * SPDX-License-Identifier: MIT */
+#include "server/settings_table.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define AT(field) offsetof(struct tr_settings, field)
+
+const struct tr_setting tr_settings_table[] = {
+    {"server", "listen", "listen", "ADDRESS:PORT", TR_SETTING_LISTEN, 0, 0, 0, 0,
+     "where to listen, UDP; * for all addresses; may be repeated (*:7777)"},
+    {"server", "state", "state", "DIR", TR_SETTING_PATH, AT(state), 0, 0, 0,
+     "directory of root.key and node.key"},
+    {"server", "advertise", "advertise", "HOST[:PORT]", TR_SETTING_HOST, 0, 0, 0, 0,
+     "the name or address that the pin line shows (an address of this machine)"},
+    {"server", "stats", "stats", "SECONDS", TR_SETTING_NUMBER, AT(stats_s), 0, 86400, 0,
+     "log the counters so often, 0 never"},
+    {"server", "log_level", "log-level", "LEVEL", TR_SETTING_LEVEL, AT(log_level), 0, 0,
+     TR_LOG_INFO, "error, warning, info or debug (info)"},
+    {"policy", "script", "policy", "FILE", TR_SETTING_PATH, AT(policy.script), 0, 0, 0,
+     "the operator's rules, in FILE.lua, FILE.py or a plug-in FILE.so"},
+    {"policy", "plugins", NULL, NULL, TR_SETTING_PATH, AT(policy.plugins), 0, 0, 0,
+     "folder of the plug-ins for Lua and Python"},
+    {"policy", "deadline_ms", NULL, NULL, TR_SETTING_NUMBER, AT(policy.deadline_ms), 1, 10000, 50,
+     "what the rules have not answered by then is denied"},
+    {"policy", "hook_ms", NULL, NULL, TR_SETTING_NUMBER, AT(policy.hook_ms), 1, 10000, 2,
+     "processor time of one hook in Lua"},
+    {"policy", "load_ms", NULL, NULL, TR_SETTING_NUMBER, AT(policy.load_ms), 10, 60000, 5000,
+     "time to load a script"},
+    {"policy", "memory_kib", NULL, NULL, TR_SETTING_NUMBER, AT(policy.memory_kib), 0, 4194304, 0,
+     "memory of a script, 0 as the plug-in has it: 8 MiB in Lua, 256 MiB a worker in Python"},
+    {"policy", "workers", NULL, NULL, TR_SETTING_NUMBER, AT(policy.workers), 1, 16, 2,
+     "processes of a script in Python"},
+#define LIMIT_ROW(field, normal, least, most, text)                                                \
+    {"limits", #field, NULL, NULL, TR_SETTING_NUMBER, AT(limits.field), least, most, normal, text},
+    TR_SERVICE_LIMITS(LIMIT_ROW)
+#undef LIMIT_ROW
+};
+
+const size_t tr_settings_rows = sizeof tr_settings_table / sizeof tr_settings_table[0];
+
+static_assert(sizeof tr_settings_table / sizeof tr_settings_table[0] <= TR_SETTINGS_ROWS_MAX,
+              "there is room to note where each row was set");
+
+void tr_settings_complain(struct tr_settings_report *report, const char *format, ...)
+{
+    size_t room = sizeof report->text - report->size;
+    va_list list;
+    int size;
+
+    report->count++;
+    va_start(list, format);
+    size = vsnprintf(report->text + report->size, room, format, list);
+    va_end(list);
+    /* A complaint that does not fit is only counted. */
+    if (size > 0 && (size_t)size + 1 < room) {
+        report->size += (size_t)size;
+        report->text[report->size++] = '\n';
+    }
+    report->text[report->size] = '\0';
+}
+
+static bool read_number(uint32_t *number, const char *text, uint32_t least, uint32_t most)
+{
+    uint64_t value = 0;
+
+    if (*text == '\0' || strlen(text) > 10)
+        return false;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        value = value * 10 + (uint64_t)(*text - '0');
+    }
+    if (value < least || value > most)
+        return false;
+    *number = (uint32_t)value;
+    return true;
+}
+
+static bool add_listen(struct tr_settings *settings, const struct tryst_address *address)
+{
+    if (settings->listen_count == TR_SETTINGS_LISTEN_MAX)
+        return false;
+    settings->listen[settings->listen_count++] = *address;
+    return true;
+}
+
+static bool read_listen(struct tr_settings *settings, const char *text)
+{
+    struct tryst_address address = {.family = 4};
+    uint32_t port;
+
+    if (text[0] == '*' && text[1] == ':') {
+        if (!read_number(&port, text + 2, 0, UINT16_MAX))
+            return false;
+        address.port = (uint16_t)port;
+        if (!add_listen(settings, &address))
+            return false;
+        address.family = 6;
+        return add_listen(settings, &address);
+    }
+    return tryst_address_parse(&address, text) == TRYST_OK && add_listen(settings, &address);
+}
+
+/* TR_SETTING_HOST, TR_SETTING_HOST:PORT, [IPV6] or [IPV6]:PORT: the pin's own reader judges it, so that what is shown is
+ * what clients can read. */
+static bool read_host(struct tr_settings *settings, const char *text)
+{
+    static const char no_key[] = "#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    char line[TRYST_PIN_TEXT_SIZE];
+    const char *bracket = strrchr(text, ']');
+    struct tryst_pin pin;
+    size_t size = strlen(text);
+
+    if (strchr(text, '#') || size + sizeof no_key > sizeof line)
+        return false;
+    memcpy(line, text, size);
+    memcpy(line + size, no_key, sizeof no_key);
+    if (tryst_pin_parse(&pin, line) != TRYST_OK)
+        return false;
+    memcpy(settings->advertise_host, pin.host, sizeof pin.host);
+    settings->advertise_port = strchr(bracket ? bracket : text, ':') ? pin.port : 0;
+    return true;
+}
+
+static bool read_level(uint32_t *level, const char *text)
+{
+    for (uint32_t i = 0; i < TR_LOG_LEVEL_COUNT; i++)
+        if (strcmp(text, tr_log_level_name((enum tr_log_level)i)) == 0) {
+            *level = i;
+            return true;
+        }
+    return false;
+}
+
+/* where: "FILE:LINE: key" or "--flag". */
+void tr_settings_apply(struct tr_settings_reading *reading, const struct tr_setting *setting,
+                       const char *text, const char *where)
+{
+    struct tr_settings *settings = reading->settings;
+    void *field = (char *)settings + setting->offset;
+
+    switch (setting->kind) {
+    case TR_SETTING_NUMBER:
+        if (!read_number(field, text, setting->least, setting->most))
+            tr_settings_complain(reading->report,
+                                 "%s: \"%s\" is not a whole number from %" PRIu32 " to %" PRIu32,
+                                 where, text, setting->least, setting->most);
+        break;
+    case TR_SETTING_PATH:
+        if (*text == '\0' || strlen(text) >= TR_SETTINGS_PATH)
+            tr_settings_complain(reading->report, "%s: a path has 1 to %d bytes", where,
+                                 TR_SETTINGS_PATH - 1);
+        else
+            memcpy(field, text, strlen(text) + 1);
+        break;
+    case TR_SETTING_LISTEN:
+        if (settings->listen_count == TR_SETTINGS_LISTEN_MAX)
+            tr_settings_complain(reading->report, "%s: more than %d addresses to listen on", where,
+                                 TR_SETTINGS_LISTEN_MAX);
+        else if (!read_listen(settings, text))
+            tr_settings_complain(reading->report,
+                                 "%s: \"%s\" is not ADDRESS:PORT, as 0.0.0.0:7777, [::]:7777 "
+                                 "or *:7777",
+                                 where, text);
+        break;
+    case TR_SETTING_HOST:
+        if (!read_host(settings, text))
+            tr_settings_complain(reading->report, "%s: \"%s\" is not HOST or HOST:PORT", where,
+                                 text);
+        break;
+    case TR_SETTING_LEVEL:
+        if (!read_level(field, text))
+            tr_settings_complain(reading->report, "%s: \"%s\" is not error, warning, info or debug",
+                                 where, text);
+        break;
+    }
+}
+
+bool tr_settings_is_section(const char *name)
+{
+    for (size_t i = 0; i < tr_settings_rows; i++)
+        if (strcmp(tr_settings_table[i].section, name) == 0)
+            return true;
+    return false;
+}
+
+void tr_settings_help(FILE *stream)
+{
+    const char *section = "";
+
+    fputs("usage: trystd [--config FILE] [--check-config] [flags]\n\n"
+          "The rendezvous server of tryst. Nothing needs to be configured: it makes its keys on\n"
+          "the first start and prints the line HOST:PORT#KEY that clients are given.\n\n"
+          "  --config FILE             read settings from FILE (INI)\n"
+          "  --check-config            only say whether the settings are good\n"
+          "  --check-policy FILE       only say whether the rules in FILE load\n"
+          "  --replay FILE             and what they answer to the requests in FILE (JSON lines)\n"
+          "  --help, --version         print and end\n",
+          stream);
+    for (size_t i = 0; i < tr_settings_rows; i++) {
+        char left[64];
+        if (!tr_settings_table[i].flag)
+            continue;
+        snprintf(left, sizeof left, "--%s %s", tr_settings_table[i].flag,
+                 tr_settings_table[i].value);
+        fprintf(stream, "  %-25s %s\n", left, tr_settings_table[i].help);
+    }
+    fputs("\nThe file has the same settings and more; a flag wins over the file:\n", stream);
+    for (size_t i = 0; i < tr_settings_rows; i++) {
+        const struct tr_setting *setting = &tr_settings_table[i];
+        if (strcmp(section, setting->section) != 0)
+            fprintf(stream, "  [%s]\n", setting->section);
+        section = setting->section;
+        if (setting->kind == TR_SETTING_NUMBER)
+            fprintf(stream, "  %-22s %s; %" PRIu32 " to %" PRIu32 " (%" PRIu32 ")\n", setting->name,
+                    setting->help, setting->least, setting->most, setting->standard);
+        else
+            fprintf(stream, setting->flag ? "  %-22s as --%s\n" : "  %-22s %s\n", setting->name,
+                    setting->flag ? setting->flag : setting->help);
+    }
+    fputs("\nSignals: TERM and INT end it and tell clients, HUP reads the settings again, USR1\n"
+          "logs the counters.\n",
+          stream);
+}

@@ -18,6 +18,13 @@ struct tr_key_bytes {
     uint8_t bytes[TRYST_KEY_SIZE];
 };
 
+/* Somebody else's bytes, or a few of its own. */
+struct tr_bytes {
+    const void *data; /* NULL: own */
+    size_t size;
+    uint8_t own[TRYST_SESSION_ID_SIZE];
+};
+
 struct tr_text {
     tryst_result length; /* below 0: why there is no text */
     char text[TRYST_PIN_TEXT_SIZE];
@@ -184,6 +191,20 @@ static struct tr_key_bytes tryst_identity_public_key_get(const struct tryst_iden
     struct tr_key_bytes key = {{0}};
     tryst_identity_public_key(identity, key.bytes);
     return key;
+}
+
+static struct tr_bytes app_id(const char *app, tryst_result *result)
+{
+    struct tr_bytes id = {NULL, TRYST_APP_ID_SIZE, {0}};
+    *result = tryst_app_id(id.own, app);
+    return id;
+}
+
+static struct tr_bytes session_id(const char *app, const char *session, tryst_result *result)
+{
+    struct tr_bytes id = {NULL, TRYST_SESSION_ID_SIZE, {0}};
+    *result = tryst_session_id(id.own, app, session);
+    return id;
 }
 
 /* --- Client ----------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 %}
 %insert("header") "lua_gate.h"
 %insert("header") "handles.h"
+%insert("header") "request_view.h"
 %insert("header") "lua_values.h"
 
 /* SWIG_Lua_ConvertPtr believes any userdata (io.stdout!), any light userdata and nil. */
@@ -100,7 +101,7 @@ TR_LUA_INTEGER(uint64_t, 0, 9007199254740992.0)
         $1 = &value;
     }
 %}
-%typemap(in, checkfn="lua_istable") (const struct tryst_address *addresses, size_t count)
+%typemap(in, checkfn="tr_lua_is_any") (const struct tryst_address *addresses, size_t count)
     (struct tryst_address list[TR_LUA_ADDRESSES_MAX])
 %{
     $1 = list;
@@ -159,6 +160,36 @@ TR_LUA_INTEGER(uint64_t, 0, 9007199254740992.0)
 %typemap(out) struct tr_key_bytes
 %{
     lua_pushlstring(L, (const char *)$1.bytes, sizeof($1.bytes));
+    SWIG_arg++;
+%}
+%typemap(out) struct tr_bytes
+%{
+    lua_pushlstring(L, (const char *)($1.data != NULL ? $1.data : $1.own), $1.size);
+    SWIG_arg++;
+%}
+%typemap(out) double
+%{
+    lua_pushnumber(L, (lua_Number)$1);
+    SWIG_arg++;
+%}
+%typemap(out) struct tr_address_value
+%{
+    tr_lua_push_address(L, &$1.value, SWIGTYPE_p_tryst_address);
+    SWIG_arg++;
+%}
+%typemap(out) tr_reason
+%{
+    tr_lua_push_reason(L, $1);
+    SWIG_arg++;
+%}
+%typemap(out) struct tr_participants
+%{
+    tr_lua_push_participants(L, $1.request);
+    SWIG_arg++;
+%}
+%typemap(out) struct tr_counters
+%{
+    tr_lua_push_counters(L, $1.request);
     SWIG_arg++;
 %}
 %typemap(out) struct tr_address_list

@@ -9,21 +9,16 @@
 /* __gc, as often as somebody likes to call it: the first one takes the pointer away. */
 static int tr_lua_collect(lua_State *L)
 {
-    swig_lua_userdata *userdata;
-    swig_lua_class *class_ = (swig_lua_class *)lua_touserdata(L, lua_upvalueindex(1));
+    const swig_type_info *type = (const swig_type_info *)lua_touserdata(L, lua_upvalueindex(1));
+    swig_lua_userdata *userdata = tr_lua_find(L, 1, type);
     void *object;
-    if (lua_type(L, 1) != LUA_TUSERDATA || !lua_getmetatable(L, 1))
+    if (userdata == NULL)
         return 0;
-    lua_pushlightuserdata(L, class_);
-    lua_rawget(L, -2);
-    if (!lua_toboolean(L, -1))
-        return 0;
-    userdata = (swig_lua_userdata *)lua_touserdata(L, 1);
     object = userdata->own ? userdata->ptr : NULL;
     userdata->ptr = NULL;
     userdata->own = 0;
     if (object != NULL)
-        class_->destructor(object);
+        ((const swig_lua_class *)type->clientdata)->destructor(object);
     return 0;
 }
 
@@ -38,9 +33,12 @@ static void tr_lua_harden(lua_State *L)
         lua_pushlightuserdata(L, class_);
         lua_pushboolean(L, 1);
         lua_rawset(L, -3);
-        lua_pushlightuserdata(L, class_);
+        lua_pushlightuserdata(L, swig_types[i]);
         lua_pushcclosure(L, tr_lua_collect, 1);
         lua_setfield(L, -2, "__gc");
+        lua_newtable(
+            L); /* SWIG's setters of what is immutable take an argument that may be missing */
+        lua_setfield(L, -2, ".set");
         lua_pop(L, 1);
     }
     lua_pushnil(L); /* helpers that SWIG leaves among the globals */
@@ -52,11 +50,10 @@ static void tr_lua_harden(lua_State *L)
 /* The bare constructors: SWIG's class tables keep one result of them, nil without the reason. */
 static void tr_lua_push_constructors(lua_State *L)
 {
-    static const luaL_Reg constructors[] = {{"Address", _wrap_new_Address},
-                                            {"Client", _wrap_new_Client},
-                                            {"Endpoint", _wrap_new_Endpoint},
-                                            {"Identity", _wrap_new_Identity},
-                                            {"Pin", _wrap_new_Pin}};
+    static const luaL_Reg constructors[] = {
+        {"Address", _wrap_new_Address},   {"Client", _wrap_new_Client},
+        {"Endpoint", _wrap_new_Endpoint}, {"Identity", _wrap_new_Identity},
+        {"Pin", _wrap_new_Pin},           {"PolicyRequest", _wrap_new_PolicyRequest}};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof(constructors) / sizeof(constructors[0]); i++) {
         lua_pushcfunction(L, constructors[i].func);

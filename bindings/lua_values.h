@@ -100,10 +100,27 @@ static tr_seconds tr_lua_seconds(lua_State *L, int at)
     return seconds > 1e9 ? -1.0 : seconds;
 }
 
-/* The object of a class; NULL for anything else. Its metatable carries the class as a brand, which no
- * other userdata has, and the pointer is cleared when it is collected. */
-static void *tr_lua_find_object(lua_State *L, int at, const swig_type_info *type)
+/* SWIG's own words are "Error in tr_client_handle::poll expected 1..1 args, got 0". */
+static void tr_lua_check_count(lua_State *L, const char *function, int least, int most)
 {
+    int count = lua_gettop(L);
+    if (count > most)
+        luaL_argerror(L, most + 1, "there is no such argument");
+    if (count == 0 && least > 0 && strstr(function, "::") != NULL)
+        luaL_argerror(L, 1, "the object is missing: object:method() has it, object.method() not");
+    if (count < least)
+        luaL_argerror(L, count + 1, "a value is expected");
+}
+
+#undef SWIG_check_num_args
+#define SWIG_check_num_args(function, least, most) tr_lua_check_count(L, function, least, most);
+
+/* What Lua holds of an object of a class; NULL for anything else. Its metatable carries the class as a
+ * brand, which no other userdata has. Where debug.setmetatable has put that table onto something
+ * else, size and type tell. */
+static swig_lua_userdata *tr_lua_find(lua_State *L, int at, const swig_type_info *type)
+{
+    swig_lua_userdata *found = (swig_lua_userdata *)lua_touserdata(L, at);
     int is_branded;
     if (lua_type(L, at) != LUA_TUSERDATA || !lua_getmetatable(L, at))
         return NULL;
@@ -111,7 +128,14 @@ static void *tr_lua_find_object(lua_State *L, int at, const swig_type_info *type
     lua_rawget(L, -2);
     is_branded = lua_toboolean(L, -1);
     lua_pop(L, 2);
-    return is_branded ? ((swig_lua_userdata *)lua_touserdata(L, at))->ptr : NULL;
+    return is_branded && lua_rawlen(L, at) >= sizeof(*found) && found->type == type ? found : NULL;
+}
+
+/* The object itself; its pointer is cleared when it is collected. */
+static void *tr_lua_find_object(lua_State *L, int at, const swig_type_info *type)
+{
+    swig_lua_userdata *found = tr_lua_find(L, at, type);
+    return found != NULL ? found->ptr : NULL;
 }
 
 static void *tr_lua_object(lua_State *L, int at, const swig_type_info *type)
@@ -124,9 +148,9 @@ static void *tr_lua_object(lua_State *L, int at, const swig_type_info *type)
     return object;
 }
 
-/* An Address, or its text. */
-static void tr_lua_address(lua_State *L, int at, const swig_type_info *type,
-                           struct tryst_address *address)
+/* An Address, or its text; a member of a list is told of as the argument that the list is. */
+static void tr_lua_member(lua_State *L, int at, int argument, const swig_type_info *type,
+                          struct tryst_address *address)
 {
     const struct tryst_address *found =
         (const struct tryst_address *)tr_lua_find_object(L, at, type);
@@ -135,22 +159,31 @@ static void tr_lua_address(lua_State *L, int at, const swig_type_info *type,
         return;
     }
     if (lua_type(L, at) != LUA_TSTRING)
-        luaL_argerror(L, at, "an Address or its text is expected");
-    if (tryst_address_parse(address, tr_lua_text(L, at, 0)) != TRYST_OK)
-        luaL_argerror(L, at, "an address is expected, as '1.2.3.4:5' or '[::1]:5'");
+        luaL_argerror(L, argument, "an Address or its text is expected");
+    if (strlen(lua_tostring(L, at)) != lua_rawlen(L, at) ||
+        tryst_address_parse(address, lua_tostring(L, at)) != TRYST_OK)
+        luaL_argerror(L, argument, "an address is expected, as '1.2.3.4:5' or '[::1]:5'");
+}
+
+static void tr_lua_address(lua_State *L, int at, const swig_type_info *type,
+                           struct tryst_address *address)
+{
+    tr_lua_member(L, at, at, type, address);
 }
 
 static size_t tr_lua_addresses(lua_State *L, int at, const swig_type_info *type,
                                struct tryst_address *list)
 {
     size_t count = 0;
+    if (!lua_istable(L, at))
+        luaL_argerror(L, at, "a table of addresses is expected");
     for (;; count++) {
         lua_rawgeti(L, at, (int)count + 1);
         if (lua_isnil(L, -1))
             break;
         if (count == TR_LUA_ADDRESSES_MAX)
             luaL_argerror(L, at, "too many addresses");
-        tr_lua_address(L, lua_gettop(L), type, &list[count]);
+        tr_lua_member(L, lua_gettop(L), at, type, &list[count]);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -295,6 +328,31 @@ static void tr_lua_push_stats(lua_State *L, const struct tryst_stats *stats)
     lua_setfield(L, -2, #name);
     TR_STATS(TR_LUA_STATS_SET)
 #undef TR_LUA_STATS_SET
+}
+
+static void tr_lua_push_participants(lua_State *L, const struct tryst_policy_request *request)
+{
+    uint32_t count = tryst_policy_request_participants(request);
+    lua_createtable(L, (int)count, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushlstring(L, (const char *)tryst_policy_request_participant_key(request, i),
+                        TRYST_KEY_SIZE);
+        lua_setfield(L, -2, "key");
+        lua_pushnumber(L, (lua_Number)tryst_policy_request_participant_ms(request, i) / 1000.0);
+        lua_setfield(L, -2, "present_s");
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
+static void tr_lua_push_counters(lua_State *L, const struct tryst_policy_request *request)
+{
+    uint32_t count = tryst_policy_request_counters(request);
+    lua_createtable(L, 0, (int)count);
+    for (uint32_t i = 0; i < count; i++) {
+        tr_lua_push_number(L, (double)tryst_policy_request_counter_value(request, i));
+        lua_setfield(L, -2, tryst_policy_request_counter_name(request, i));
+    }
 }
 
 /* Monotonic seconds: Lua itself has only whole ones, or the processor's. */

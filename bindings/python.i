@@ -10,6 +10,7 @@
 %}
 %insert("header") "python_gate.h"
 %insert("header") "handles.h"
+%insert("header") "request_view.h"
 %insert("header") "python_values.h"
 
 %feature("autodoc", "0");
@@ -164,6 +165,27 @@
 %typemap(out) struct tr_key_bytes
 {
     $result = PyBytes_FromStringAndSize((const char *)$1.bytes, sizeof($1.bytes));
+}
+%typemap(out) struct tr_bytes
+{
+    $result = PyBytes_FromStringAndSize((const char *)($1.data != NULL ? $1.data : $1.own),
+                                        (Py_ssize_t)$1.size);
+}
+%typemap(out) struct tr_address_value
+{
+    $result = tr_py_new_address(&$1.value, SWIGTYPE_p_tryst_address);
+}
+%typemap(out) tr_reason
+{
+    $result = tr_py_member(TR_PY_REASONS, $1);
+}
+%typemap(out) struct tr_participants
+{
+    $result = tr_py_participants($1.request);
+}
+%typemap(out) struct tr_counters
+{
+    $result = tr_py_counters($1.request);
 }
 %typemap(out) struct tr_address_list
 {

@@ -11,6 +11,7 @@ enum { TR_PY_TYPES, TR_PY_PATHS, TR_PY_KINDS, TR_PY_STAGES, TR_PY_REASONS, TR_PY
 static PyObject *tr_py_words[TR_PY_WORDS]; /* dicts */
 static PyObject *tr_py_failure;            /* (code, errno) -> exception */
 static PyTypeObject *tr_py_event_type, *tr_py_datagram_type, *tr_py_stats_type;
+static PyTypeObject *tr_py_participant_type;
 
 static PyObject *Py_NewRef_(PyObject *object) /* Py_NewRef is of 3.10 */
 {
@@ -326,6 +327,48 @@ static PyObject *tr_py_stats(const struct tryst_stats *stats)
     return tr_py_whole(made, at);
 }
 
+static PyStructSequence_Field tr_py_participant_fields[] = {
+    {"key", "32 bytes: its public key"}, {"present_s", "seconds it has been there"}, {NULL, NULL}};
+static PyStructSequence_Desc tr_py_participant_desc = {
+    "tryst.Participant", "Who is in a session already.", tr_py_participant_fields, 2};
+
+static PyObject *tr_py_participants(const struct tryst_policy_request *request)
+{
+    uint32_t count = tryst_policy_request_participants(request);
+    PyObject *list = PyList_New(0);
+    for (uint32_t i = 0; list != NULL && i < count; i++) {
+        const uint8_t *key = tryst_policy_request_participant_key(request, i);
+        double present_s = (double)tryst_policy_request_participant_ms(request, i) / 1000.0;
+        PyObject *made = PyStructSequence_New(tr_py_participant_type);
+        if (made != NULL) {
+            PyStructSequence_SetItem(made, 0,
+                                     PyBytes_FromStringAndSize((const char *)key, TRYST_KEY_SIZE));
+            PyStructSequence_SetItem(made, 1, PyFloat_FromDouble(present_s));
+            made = tr_py_whole(made, 2);
+        }
+        if (made == NULL || PyList_Append(list, made) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(made);
+    }
+    return list;
+}
+
+static PyObject *tr_py_counters(const struct tryst_policy_request *request)
+{
+    uint32_t count = tryst_policy_request_counters(request);
+    PyObject *counters = PyDict_New();
+    for (uint32_t i = 0; counters != NULL && i < count; i++) {
+        PyObject *value =
+            PyLong_FromUnsignedLongLong(tryst_policy_request_counter_value(request, i));
+        if (value == NULL ||
+            PyDict_SetItemString(counters, tryst_policy_request_counter_name(request, i), value) <
+                0)
+            Py_CLEAR(counters);
+        Py_XDECREF(value);
+    }
+    return counters;
+}
+
 static int tr_py_add(PyObject *module, const char *name, PyStructSequence_Desc *description,
                      PyTypeObject **type)
 {
@@ -340,7 +383,8 @@ static int tr_py_init(PyObject *module)
 {
     if (tr_py_add(module, "Event", &tr_py_event_desc, &tr_py_event_type) < 0 ||
         tr_py_add(module, "Datagram", &tr_py_datagram_desc, &tr_py_datagram_type) < 0 ||
-        tr_py_add(module, "Stats", &tr_py_stats_desc, &tr_py_stats_type) < 0)
+        tr_py_add(module, "Stats", &tr_py_stats_desc, &tr_py_stats_type) < 0 ||
+        tr_py_add(module, "Participant", &tr_py_participant_desc, &tr_py_participant_type) < 0)
         return -1;
     return 0;
 }

@@ -5,7 +5,8 @@
  *   tr_answer                                 true or false, or the failure
  *   tr_moment, tr_seconds                     a time that may be "never"; a wait that may be endless,
  *                                             so that as an argument it is a pointer, or NULL
- *   tr_key_bytes, tr_text, tr_address_list    bytes, text, a list
+ *   tr_key_bytes, tr_bytes, tr_text           bytes, text
+ *   tr_address_list, tr_participants, tr_counters, tr_reason   what scripts have for it
  *   (const void *data, size_t size)           bytes in, also (seed, seed_size)
  *   const uint8_t key[TRYST_KEY_SIZE]         exactly so many bytes in
  *   const char *                              text in without NUL; app and path may be left out
@@ -69,6 +70,7 @@
 %rename(Identity) tryst_identity;
 %rename(Client) tr_client_handle;
 %rename(Endpoint) tr_endpoint_handle;
+%rename(PolicyRequest) tryst_policy_request;
 
 
 #if defined(SWIGPYTHON)
@@ -92,6 +94,10 @@ static void tr_client_handle__watch(struct tr_client_handle *handle, int32_t mor
 %include "tryst/identity.h"
 %include "tryst/options.h"
 %include "tryst/pin.h"
+
+/** What the wire, and so a PolicyRequest, says instead of an app's name and of a session's. */
+struct tr_bytes app_id(const char *app, tryst_result *result);
+struct tr_bytes session_id(const char *app, const char *session, tryst_result *result);
 
 /** A public key as 43 characters, and back. */
 struct tr_text format_key(const uint8_t key[TRYST_KEY_SIZE]);
@@ -265,6 +271,27 @@ struct tr_endpoint_handle {};
     %rename(closed) is_closed;
     bool is_closed() { return tr_endpoint_handle_closed_get($self); }
 #endif
+}
+
+struct tryst_policy_request {};
+%extend tryst_policy_request {
+    /** What a server's rules are asked: read-only, good until the hook returns. */
+    tryst_policy_request(const void *data, size_t size, tryst_result *result = NULL)
+    {
+        return tr_policy_request_create(data, size, result);
+    }
+    ~tryst_policy_request() { tryst_policy_request_destroy($self); }
+    const char *hook;
+    double time;
+    tr_reason reason;
+    struct tr_bytes app;
+    struct tr_bytes session;
+    struct tr_bytes participant;
+    struct tr_bytes data;
+    struct tr_address_list local_addresses;
+    struct tr_participants participants;
+    struct tr_counters counters;
+    struct tr_address_value address;
 }
 
 #if defined(SWIGLUA)

@@ -2,8 +2,9 @@
 -- options by name, idioms. Compiled into the module; plain Lua 5.1, run once in each state.
 -- SPDX-License-Identifier: MIT
 local raw, swig, constructors = ...
-local error, getmetatable, next, pairs, setmetatable, tostring, type =
-    error, getmetatable, next, pairs, setmetatable, tostring, type
+local error, getmetatable, next, pairs, pcall, setmetatable, tonumber, tostring, type, unpack =
+    error, getmetatable, next, pairs, pcall, setmetatable, tonumber, tostring, type,
+    unpack or table.unpack
 
 local tryst = { _VERSION = "tryst " .. raw.version() }
 
@@ -13,7 +14,7 @@ for name, value in pairs(raw) do
         tryst[name] = value
     end
 end
-for _, name in pairs({ "version", "format_key", "parse_key", "clock" }) do
+for _, name in pairs({ "version", "format_key", "parse_key", "app_id", "session_id", "clock" }) do
     tryst[name] = raw[name]
 end
 
@@ -50,6 +51,7 @@ local function class(name)
     local methods = meta[".fn"]
     local close = methods.close
     methods.__disown = nil
+    meta.__eq = nil -- SWIG's believes any userdata
     meta.__index = index(name, methods, meta[".get"])
     meta.__newindex = function(_, key)
         error("'" .. tostring(key) .. "' of " .. name .. " cannot be set", 2)
@@ -67,12 +69,43 @@ local function class(name)
     return meta, methods
 end
 
--- What scripts call to make an object of a class, with its functions that need none.
-local function constructor(name, create, functions)
+-- What C says of an argument of a constructor, in the words of who called: C counts what the
+-- functions below hand on, starting after so many that nobody gave, and then the options.
+local function explain(message, name, skipped, options)
+    local at, why
+    if type(message) == "string" then
+        at, why = message:match("bad argument #(%d+) to '.-' %((.*)%)$")
+    end
+    if not at then
+        return message
+    end
+    at = tonumber(at)
+    local option = options[at - 1]
+    if option then
+        return "bad option '" .. option.name .. "' of " .. name .. " (" .. why .. ")"
+    end
+    return "bad argument #" .. (at - skipped) .. " to '" .. name .. "' (" .. why .. ")"
+end
+
+-- A function that makes an object, or gives nil, message, code. What it raises points at the line
+-- that called it.
+local function maker(name, create, skipped, options)
+    return function(...)
+        local ok, object, message, code = pcall(create, ...)
+        if not ok then
+            error(explain(object, name, skipped or 0, options or {}), 2)
+        elseif object then
+            return object
+        end
+        return nil, message, code
+    end
+end
+
+-- What scripts call to make an object of a class, with its functions that need none. create gets what
+-- was called first, as there is no call between that would hide the caller's line.
+local function constructor(name, create, functions, options)
     tryst[name] = setmetatable(functions or {}, {
-        __call = function(_, ...)
-            return create(...)
-        end,
+        __call = maker(name, create, 0, options),
         __index = unknown(name),
         __newindex = function(_, key)
             error("'" .. tostring(key) .. "' of " .. name .. " cannot be set", 2)
@@ -92,7 +125,8 @@ end
 
 do
     local meta, methods = class("Address")
-    local text, compare, classify = take(methods, "_text"), take(methods, "_compare"), take(methods, "_classify")
+    local text, compare = take(methods, "_text"), take(methods, "_compare")
+    local classify = take(methods, "_classify")
     meta[".get"].class = function(self)
         return raw.address_class_name(classify(self))
     end
@@ -101,16 +135,22 @@ do
         return tostring(one) .. tostring(other)
     end
     meta.__eq = function(one, other)
-        return compare(one, other) == 0
+        return getmetatable(one) == getmetatable(other) and compare(one, other) == 0
+    end
+    local function order(one, other)
+        if getmetatable(one) ~= getmetatable(other) then
+            error("an Address is less or more than an Address only", 3)
+        end
+        return compare(one, other)
     end
     meta.__lt = function(one, other)
-        return compare(one, other) < 0
+        return order(one, other) < 0
     end
     meta.__le = function(one, other)
-        return compare(one, other) <= 0
+        return order(one, other) <= 0
     end
     local new = constructors.Address
-    constructor("Address", function(text, port)
+    constructor("Address", function(_, text, port)
         if port == nil then
             return new(text)
         end
@@ -122,9 +162,13 @@ end
 
 do
     local meta, methods = class("Pin")
-    meta.__tostring = take(methods, "_text")
+    local text = take(methods, "_text")
+    meta.__tostring = text
+    meta.__eq = function(one, other)
+        return getmetatable(one) == getmetatable(other) and text(one) == text(other)
+    end
     local new = constructors.Pin
-    constructor("Pin", function(text)
+    constructor("Pin", function(_, text)
         return new(text)
     end)
 end
@@ -137,38 +181,60 @@ do
         return raw.format_key(methods.public_key(self))
     end
     local new = constructors.Identity
-    constructor("Identity", function(seed)
+    constructor("Identity", function(_, seed)
         return new(seed)
     end, {
-        load = function(path)
-            if type(path) ~= "string" then
-                error("bad argument #1 to 'load' (a path is expected)", 2)
+        load = maker("load", function(path)
+            if path == nil then
+                error("bad argument #2 to 'new' (a string is expected)", 0)
             end
             return new(nil, path)
-        end,
+        end, 1),
     })
+end
+
+-- PolicyRequest: made by the server, or in a test of the bytes that one was.
+do
+    class("PolicyRequest")
+    local new = constructors.PolicyRequest
+    constructor("PolicyRequest", function(_, data)
+        return new(data)
+    end)
 end
 
 -- Client and Endpoint --------------------------------------------------------------------------
 
--- The values of options in the order of names; an option that is not among them is an error.
-local function in_order(options, names, kinds)
-    local values = {}
-    if options ~= nil and type(options) ~= "table" then
-        error("options are expected in a table, not as a " .. type(options), 3)
+-- What the rows say: the options of a class in the order in which its raw constructor takes them; the
+-- one with a mark must be given.
+local function rows(text)
+    local options = {}
+    for name, mark, kind in text:gmatch("([%w_]+)(!?): (%w+)") do
+        options[#options + 1] = { name = name, has_default = kind == "number" and mark == "" }
+        options[name] = kind
     end
-    for name, value in pairs(options or {}) do
-        local kind = kinds[name]
+    return options
+end
+
+-- The values of a script's options in that order; one that is unknown is an error. A number that is
+-- left out is 0, the default.
+local function in_order(options, given)
+    if given == nil then
+        given = {}
+    elseif type(given) ~= "table" then
+        error("options are expected in a table, not as a " .. type(given), 0)
+    end
+    for name, value in pairs(given) do
+        local kind = type(name) == "string" and options[name]
         if not kind then
-            error("there is no option '" .. tostring(name) .. "'", 3)
-        end
-        if type(value) ~= kind then
-            error("option '" .. name .. "' is a " .. kind .. ", not a " .. type(value), 3)
+            error("there is no option '" .. tostring(name) .. "'", 0)
+        elseif type(value) ~= kind then
+            error("option '" .. name .. "' is a " .. kind .. ", not a " .. type(value), 0)
         end
     end
-    for i = 1, #names do
-        local value = options and options[names[i]]
-        if value == nil and kinds[names[i]] == "number" then
+    local values = {}
+    for i = 1, #options do
+        local value = given[options[i].name]
+        if value == nil and options[i].has_default then
             value = 0
         end
         values[i] = value
@@ -176,22 +242,24 @@ local function in_order(options, names, kinds)
     return values
 end
 
+-- A class that takes a pin and options.
+local function constructor_with(name, options)
+    local new = constructors[name]
+    constructor(name, function(_, server, given)
+        return new(server, unpack(in_order(options, given), 1, #options))
+    end, nil, options)
+end
+
 do
-    local names = {
-        "identity", "app", "keepalive_ms", "path_ms", "peer_ms", "punch_ms", "rekey_s", "port",
-        "trace", "no_ipv4", "no_ipv6",
-    }
-    local kinds = {
-        identity = "userdata", app = "string", keepalive_ms = "number", path_ms = "number",
-        peer_ms = "number", punch_ms = "number", rekey_s = "number", port = "number",
-        trace = "boolean", no_ipv4 = "boolean", no_ipv6 = "boolean",
-    }
     local _, methods = class("Client")
-    local poll, run, clock = methods.poll, methods.run, raw.clock
+    local closed, poll, run, clock = methods.closed, methods.poll, methods.run, raw.clock
 
     -- Events as they come, for so many seconds in all; without a number those that are there.
     -- An iterator that ended in silence would hide a failure: it raises.
     function methods.events(self, timeout)
+        if not pcall(closed, self) then
+            error("calling 'events' on a bad object (Client expected, got " .. type(self) .. ")", 2)
+        end
         if timeout ~= nil and (type(timeout) ~= "number" or not (timeout >= 0)) then
             error("bad argument #1 to 'events' (seconds from 0 on are expected)", 2)
         end
@@ -218,28 +286,16 @@ do
         end
     end
 
-    local new = constructors.Client
-    constructor("Client", function(server, options)
-        local v = in_order(options, names, kinds)
-        return new(server, v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11])
-    end)
+    constructor_with("Client", rows([[
+        identity: userdata, app: string, keepalive_ms: number, path_ms: number, peer_ms: number,
+        punch_ms: number, rekey_s: number, port: number, trace: boolean, no_ipv4: boolean,
+        no_ipv6: boolean ]]))
 end
 
-do
-    local names = { "app", "keepalive_ms", "path_ms", "peer_ms", "punch_ms", "rekey_s", "trace" }
-    local kinds = {
-        app = "string", keepalive_ms = "number", path_ms = "number", peer_ms = "number",
-        punch_ms = "number", rekey_s = "number", trace = "boolean",
-        identity = "userdata", seed = "string", now_us = "number", unix_ms = "number",
-    }
-    class("Endpoint")
-    local new = constructors.Endpoint
-    constructor("Endpoint", function(server, options)
-        local v = in_order(options, names, kinds)
-        local given = options or {}
-        return new(server, given.identity, given.seed, given.now_us, given.unix_ms or 0, v[1], v[2],
-                   v[3], v[4], v[5], v[6], v[7])
-    end)
-end
+class("Endpoint")
+constructor_with("Endpoint", rows([[
+    identity: userdata, seed: string, now_us!: number, unix_ms: number, app: string,
+    keepalive_ms: number, path_ms: number, peer_ms: number, punch_ms: number, rekey_s: number,
+    trace: boolean ]]))
 
 return tryst

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <tryst/keyfile.h>
 #include <tryst/pin.h>
+#include <unistd.h>
 
 /* Bytes asked for in the kernel's queues: a frame's worth of messages from many peers at once. */
 #define BUFFER_BYTES (512u << 10)
@@ -76,9 +77,20 @@ static tryst_result open_lanes(struct tryst_client *client, const struct tryst_o
     return result;
 }
 
+/* libuv up to 1.44.2 (Debian 12) leaves its epoll descriptor open when it runs out of others. */
+static int init_loop(uv_loop_t *loop)
+{
+    enum { LAST_KNOWN = 0x012c02 };
+    int error = uv_loop_init(loop);
+    if (error != 0 && uv_version() <= LAST_KNOWN && uv_backend_fd(loop) >= 0)
+        close(uv_backend_fd(loop));
+    return error;
+}
+
 static tryst_result start_loop(struct tryst_client *client)
 {
-    int error = uv_loop_init(&client->loop);
+    client->loop.backend_fd = -1; /* an early failure leaves it as it is */
+    int error = init_loop(&client->loop);
     client->has_loop = error == 0;
     if (error == 0)
         error = uv_async_init(&client->loop, &client->waker, NULL);

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 #include <tryst/tryst.h>
@@ -405,7 +406,31 @@ static void client_has_no_thread_and_leaves_no_descriptor(void)
     tr_datagram_close(&server);
 }
 
+/* As many clients as there are descriptors for: the one that finds none left gives back all of its own. */
+static void client_that_finds_no_descriptor_leaves_none(void)
+{
+    struct rlimit before, few;
+    struct tryst_client *clients[64] = {NULL};
+    struct tryst_options options = options_for("127.0.0.1", 7777);
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = before;
+    size_t used = count_entries("/proc/self/fd");
+    for (rlim_t spare = 0; spare < 12; spare++) {
+        size_t count = 0;
+        few.rlim_cur = used + 24 + spare;
+        setrlimit(RLIMIT_NOFILE, &few);
+        while (count < 64 && tryst_client_create(&clients[count], NULL, &options) == TRYST_OK)
+            count++;
+        ASSERT_TRUE(count > 0 && count < 64);
+        while (count > 0)
+            tryst_client_destroy(clients[--count]);
+        setrlimit(RLIMIT_NOFILE, &before);
+        ASSERT_EQ_UINT(count_entries("/proc/self/fd"), used);
+    }
+}
+
 UNIT_MAIN("client", UNIT_CASE(client_has_no_thread_and_leaves_no_descriptor),
+          UNIT_CASE(client_that_finds_no_descriptor_leaves_none),
           UNIT_CASE(client_refuses_missing_arguments),
           UNIT_CASE(client_refuses_a_pin_it_cannot_read),
           UNIT_CASE(client_is_known_by_its_identity),

@@ -16,10 +16,11 @@ from ._endpoint import Endpoint
 from ._errors import (ArgumentError, ClosedError, CryptoError, Error, FileError, FormatError, FullError,
                       InterruptedError, NetworkError, NotConnectedError, OutOfMemoryError, PeerError,
                       PermissionError, ResolveError, SizeError, StateError, TimeoutError, failure)
-from ._values import Address, Identity, Pin
-from ._words import (AddressClass, ErrorCode, EventType, Kind, PathType, Reason, Stage, Word, by_number)
-from ._core import Datagram, Event, Stats
-from .core import format_key, parse_key, version
+from ._values import Address, Identity, Pin, PolicyRequest
+from ._words import (AddressClass, ErrorCode, EventType, Kind, PathType, Reason, Stage, by_number)
+from ._words import Word as _Word
+from ._core import Datagram, Event, Participant, Stats
+from .core import app_id, format_key, parse_key, session_id, version
 from .core import (DATAGRAM_MAX, KEY_SIZE, LOCAL_MAX, MESSAGE_MAX, PORT, SEED_SIZE, SERVER_MAX,
                    SESSION_NAME_MAX, USER_DATA_MAX)
 
@@ -29,10 +30,10 @@ __all__ = [
     "Address", "AddressClass", "ArgumentError", "Client", "ClosedError", "CryptoError",
     "DATAGRAM_MAX", "Datagram", "Endpoint", "Error", "ErrorCode", "Event", "EventType", "FileError",
     "FormatError", "FullError", "Identity", "InterruptedError", "KEY_SIZE", "Kind", "LOCAL_MAX",
-    "MESSAGE_MAX", "NetworkError", "NotConnectedError", "OutOfMemoryError", "PORT", "PathType",
-    "PeerError", "PermissionError", "Pin", "Reason", "ResolveError", "SEED_SIZE", "SERVER_MAX",
+    "MESSAGE_MAX", "NetworkError", "NotConnectedError", "OutOfMemoryError", "PORT", "Participant", "PathType",
+    "PeerError", "PermissionError", "Pin", "PolicyRequest", "Reason", "ResolveError", "SEED_SIZE", "SERVER_MAX",
     "SESSION_NAME_MAX", "SizeError", "Stage", "StateError", "Stats", "TimeoutError",
-    "USER_DATA_MAX", "format_key", "parse_key", "version",
+    "USER_DATA_MAX", "app_id", "format_key", "parse_key", "session_id", "version",
 ]
 
 
@@ -40,7 +41,7 @@ def _event_repr(event):
     """Only what is set: an event has the fields that its type names."""
     empty = (None, 0, b"", "")
     fields = [f"type={event.type}"] + [
-        f"{name}={str(value) if isinstance(value, Word) else repr(value)}"
+        f"{name}={str(value) if isinstance(value, _Word) else repr(value)}"
         for name, value in ((name, getattr(event, name)) for name in _EVENT_FIELDS)
         if value not in empty]
     return f"tryst.Event({', '.join(fields)})"
@@ -54,7 +55,8 @@ def _settle():
     """What C makes becomes the classes above, and nothing but C itself destroys what they hold."""
     Event.__repr__ = _event_repr
     for ours, theirs in ((Address, core.Address), (Pin, core.Pin), (Identity, core.Identity),
-                         (Client, core.Client), (Endpoint, core.Endpoint)):
+                         (Client, core.Client), (Endpoint, core.Endpoint),
+                         (PolicyRequest, core.PolicyRequest)):
         getattr(_core, ours.__name__ + "_swigregister")(ours)
         ours.__module__ = __name__
         type.__delattr__(theirs, "__swig_destroy__")

@@ -99,3 +99,17 @@ class Identity(core.Identity):
 
     def __reduce__(self):
         raise TypeError("an Identity holds a secret and is not pickled; save it to a file")
+
+
+class PolicyRequest(core.PolicyRequest):
+    """What a server's rules are asked. Made by the server; a script that tests rules makes one of the
+    bytes that it was once."""
+
+    def __init__(self, data):
+        super().__init__(data)
+
+    def __repr__(self):
+        return f"<{type(self).__qualname__} {self.hook}>"
+
+    def __reduce__(self):
+        raise TypeError("a PolicyRequest is not pickled")

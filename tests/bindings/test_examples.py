@@ -3,6 +3,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import concurrent.futures
 import itertools
 import os
 import re
@@ -43,11 +44,14 @@ class Duels(unittest.TestCase):
         players = commands("duel")
         self.assertTrue(players)
         with around.server() as pin:
-            for one, other in itertools.combinations_with_replacement(players, 2):
-                with self.subTest(one=one, other=other):
-                    said = run_both([players[one], players[other]], pin, f"{one} and {other}", "1.2")
+            pairs = list(itertools.combinations_with_replacement(players, 2))
+            with concurrent.futures.ThreadPoolExecutor(len(pairs)) as pool:
+                results = list(pool.map(lambda pair: run_both([players[name] for name in pair], pin,
+                                                              " and ".join(pair), "2.5"), pairs))
+            for pair, said in zip(pairs, results):
+                with self.subTest(pair=pair):
                     for text in said:
-                        self.assertRegex(text, r"met a player at 127\.0\.0\.1:\d+")
+                        self.assertRegex(text, r"met a player at \S+:\d+")
                         places = re.findall(r"the other is at (\d+) (\d+)", text)
                         self.assertGreater(len(places), 5, text)  # 20 a second, of which some are equal
                         self.assertTrue(all(10 <= int(n) <= 90 for place in places for n in place), text)
@@ -80,7 +84,7 @@ class Engine(unittest.TestCase):
         self.assertIn("Ann meets Ben\n", said[0])
         self.assertIn("Ben meets Ann\n", said[1])
         for text in said:
-            self.assertIn("hears 3\n", text)
+            self.assertRegex(text, r"hears [34]\n")  # both count, one begins
 
 
 if __name__ == "__main__":

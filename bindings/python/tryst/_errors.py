@@ -114,7 +114,7 @@ class CryptoError(Error, RuntimeError):
     code = ErrorCode.CRYPTO
 
 
-_classes = {int(kin.code): kin for kin in Error.__subclasses__()}
+_classes = {kin.code: kin for kin in Error.__subclasses__()}
 
 
 def failure(code, errno):

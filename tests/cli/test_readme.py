@@ -17,17 +17,37 @@ BUILD = pathlib.Path(os.environ.get("TRYST_BUILD", SOURCE / "build"))
 README = (SOURCE / "README.md").read_text()
 
 
-def code_block():
-    return re.search(r"<!-- examples/greet.c -->\n```c\n(.*?)```", README, re.S).group(1)
+EXAMPLES = {"C": "greet.c", "Python": "python/greet.py", "Lua": "lua/greet.lua"}
+
+
+def code_block(name="greet.c"):
+    """The program of an example as it stands in the README, without the header of the file."""
+    return re.search(r"<!-- examples/%s -->\n```\w+\n(.*?)```" % re.escape(name), README, re.S).group(1)
+
+
+def script_commands(folder):
+    """(command, environment) of the README's scripts, of those whose modules are built."""
+    sys.path.insert(0, str(SOURCE / "tests" / "bindings"))
+    import around  # pylint: disable=import-outside-toplevel
+    found = []
+    if (around.STAGE / "tryst" / "_core.so").exists():
+        (folder / "greet.py").write_text(code_block(EXAMPLES["Python"]))
+        found.append(([around.PYTHON, str(folder / "greet.py")], around.python_environment()))
+    for interpreter, abi in around.luas():
+        (folder / "greet.lua").write_text(code_block(EXAMPLES["Lua"]))
+        found.append(([interpreter, str(folder / "greet.lua")], around.lua_environment(abi)))
+    return found
 
 
 class Readme(unittest.TestCase):
     def test_the_program_is_the_example_in_the_tree(self):
-        example = (SOURCE / "examples" / "greet.c").read_text()
-        self.assertTrue(example.endswith(code_block()))
+        for name in EXAMPLES.values():
+            self.assertTrue((SOURCE / "examples" / name).read_text().endswith(code_block(name)), name)
 
     def test_the_program_is_short(self):
-        self.assertLessEqual(len([line for line in code_block().splitlines() if len(line) > 1]), 15)
+        for language, most in (("C", 15), ("Python", 12), ("Lua", 12)):
+            lines = [line for line in code_block(EXAMPLES[language]).splitlines() if len(line) > 1]
+            self.assertLessEqual(len(lines), most, language)
 
     def test_links_lead_somewhere(self):
         for target in re.findall(r"\]\(([^)#:]+)\)", README):
@@ -39,37 +59,47 @@ class Readme(unittest.TestCase):
         for command in re.findall(r"\./bootstrap (\w+)", README):
             self.assertIn(command, words)
 
-    def test_two_of_the_program_greet_each_other(self):
+    def build(self, folder):
+        """The C program, built from the page."""
+        (folder / "greet.c").write_text(code_block())
+        subprocess.run([*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-Wall", "-Wextra", "-Werror",
+                        *shlex.split(os.environ.get("TRYST_TEST_CFLAGS", "")),
+                        f"-I{SOURCE / 'include'}", str(folder / "greet.c"), "-o", str(folder / "greet"),
+                        f"-L{BUILD / '.libs'}", "-ltryst", f"-Wl,-rpath,{BUILD / '.libs'}"], check=True)
+        # stdbuf: the program prints to a pipe here, and a pipe is not a line-buffered terminal
+        return ["stdbuf", "-oL", str(folder / "greet")], dict(os.environ)
+
+    def greet(self, folder, commands):
+        """Runs the programs in one session, until each was greeted by all the others."""
+        server = subprocess.Popen([str(BUILD / "trystd"), "--listen", "127.0.0.1:0", "--state",
+                                   str(folder / "state")], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True)
+        players, wanted = [], "hello\n" * (len(commands) - 1)
+        try:
+            pin = server.stdout.readline().strip()
+            logs = [folder / f"log{number}" for number in range(len(commands))]
+            for (command, environment), log in zip(commands, logs):
+                players.append(subprocess.Popen([*command, pin], stdout=log.open("w"), env=environment))
+            end = time.monotonic() + 15
+            while time.monotonic() < end and not all(log.read_text() == wanted for log in logs):
+                time.sleep(0.05)
+            for log, (command, _) in zip(logs, commands):
+                self.assertEqual(log.read_text(), wanted, command)
+        finally:
+            for process in (*players, server):
+                process.kill()
+                process.wait()
+            server.stdout.close()
+
+    def test_two_of_each_program_greet_each_other_and_all_do(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            program = folder / "greet"
-            (folder / "greet.c").write_text(code_block())
-            subprocess.run([*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-Wall", "-Wextra", "-Werror",
-                            *shlex.split(os.environ.get("TRYST_TEST_CFLAGS", "")),
-                            f"-I{SOURCE / 'include'}", str(folder / "greet.c"), "-o", str(program),
-                            f"-L{BUILD / '.libs'}", "-ltryst", f"-Wl,-rpath,{BUILD / '.libs'}"], check=True)
-            server = subprocess.Popen([str(BUILD / "trystd"), "--listen", "127.0.0.1:0", "--state",
-                                       str(folder / "state")], stdout=subprocess.PIPE,
-                                      stderr=subprocess.DEVNULL, text=True)
-            self.addCleanup(server.wait, 10)
-            self.addCleanup(server.terminate)
-            self.addCleanup(server.stdout.close)
-            pin = server.stdout.readline().strip()
-            logs = [folder / "one", folder / "two"]
-            players = []
-            for log in logs:
-                # stdbuf: the program prints to a pipe here, and a pipe is not a line-buffered terminal
-                players.append(subprocess.Popen(["stdbuf", "-oL", str(program), pin], stdout=log.open("w")))
-            try:
-                end = time.monotonic() + 10
-                while time.monotonic() < end and not all("hello\n" in log.read_text() for log in logs):
-                    time.sleep(0.05)
-                for log in logs:
-                    self.assertEqual(log.read_text(), "hello\n")
-            finally:
-                for player in players:
-                    player.kill()
-                    player.wait()
+            commands = [self.build(folder), *script_commands(folder)]
+            for command in commands:
+                with self.subTest(program=command[0]):
+                    self.greet(folder, [command, command])
+            if len(commands) > 1:
+                self.greet(folder, commands)
 
 
 if __name__ == "__main__":

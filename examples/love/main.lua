@@ -75,7 +75,7 @@ end
 local function steer(dt)
     local held, dx, dy = love.keyboard.isDown, 0, 0
     if auto then
-        local turn = time + 2 * own.colour // 1
+        local turn = time + 2 * own.colour
         own.x, own.y = 465 + 300 * math.cos(turn), 315 + 220 * math.sin(turn)
         return
     end

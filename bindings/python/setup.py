@@ -28,13 +28,15 @@ IS_SYSTEM = os.environ.get("TRYST_SYSTEM_LIB", "0") not in ("", "0")
 
 def version():
     """The one that configure.ac gives, so that nothing else has to follow it."""
-    found = re.search(r"^AC_INIT\(\[tryst\],\[([^]]+)\]\)", (ROOT / "configure.ac").read_text(), re.MULTILINE)
+    text = (ROOT / "configure.ac").read_text()
+    found = re.search(r"^AC_INIT\(\[tryst\],\[([^]]+)\]\)", text, re.MULTILINE)
     return found.group(1) if found else sys.exit("tryst: configure.ac names no version")
 
 
 def check_sources():
     """Ends with what is missing, rather than in the middle of a compilation."""
-    wanted = ["configure.ac", "README.md", "lib/lib.am", "include/tryst/tryst.h", "bindings/python/tryst/__init__.py"]
+    wanted = ["configure.ac", "README.md", "include/tryst/tryst.h", "lib/lib.am",
+              "bindings/python/tryst/__init__.py"]
     missing = [path for path in wanted if not (ROOT / path).is_file()]
     if missing:
         sys.exit(f"tryst: {ROOT} is no source tree of tryst: {', '.join(missing)} missing")
@@ -50,7 +52,8 @@ def pkg_config(what, *packages):
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as failure:
-        sys.exit(f"tryst: {command[0]} does not run ({failure.strerror}); on Debian: apt-get install pkg-config")
+        sys.exit(f"tryst: {command[0]} does not run ({failure.strerror}); "
+                 "on Debian: apt-get install pkg-config")
     if done.returncode != 0:
         sys.exit(f"tryst: {done.stderr.strip()}\ntryst: on Debian: apt-get install libsodium-dev libuv1-dev")
     return shlex.split(done.stdout)
@@ -63,8 +66,8 @@ class BuildExt(build_ext):
     def finalize_options(self):
         super().finalize_options()
         if self.inplace:
-            sys.exit("tryst: no editable install, for the package comes from two folders; a build of the tree "
-                     "puts it together in bindings/stage")
+            sys.exit("tryst: no editable install, for the package comes from two folders; a build of the "
+                     "tree puts it together in bindings/stage")
         self.build_lib, self.build_temp = map(os.path.abspath, (self.build_lib, self.build_temp))
 
     def build_extension(self, ext):
@@ -81,7 +84,8 @@ class BuildPy(build_py):
     """Adds the module that SWIG made, from where it stands."""
 
     def find_package_modules(self, package, package_dir):
-        return [*super().find_package_modules(package, package_dir), (package, "core", str(GENERATED / "core.py"))]
+        ours = super().find_package_modules(package, package_dir)
+        return [*ours, (package, "core", str(GENERATED / "core.py"))]
 
 
 def extension():
@@ -109,7 +113,7 @@ def main():
           package_dir={"tryst": os.path.relpath(ROOT / "bindings" / "python" / "tryst", HERE)},
           ext_modules=[extension()], cmdclass={"build_ext": BuildExt, "build_py": BuildPy},
           options={"build": {"build_base": str(work)}, "egg_info": {"egg_base": str(work)},
-                   "build_ext": {"force": True}})  # what lies there may be of other headers, or linked otherwise
+                   "build_ext": {"force": True}})  # what lies there may be made of other headers
 
 
 main()

@@ -11,7 +11,7 @@
 #include <time.h>
 
 /* A second thread that wants to wait looks for signals this often. */
-#define TR_GATE_LOOK_MS 50
+#define TR_GATE_LOOK_US 50000
 
 struct tr_gate {
     pthread_mutex_t mutex;
@@ -66,42 +66,42 @@ static void tr_gate_enter(struct tr_gate *gate, struct tryst_client *const *clie
     pthread_mutex_unlock(&gate->mutex);
 }
 
-static int64_t tr_gate_now_ms(void)
+static int64_t tr_gate_now_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Without the GIL: sleeps until something changed, but not past until_ms. */
-static void tr_gate_sleep(struct tr_gate *gate, int64_t until_ms)
+/* Without the GIL: sleeps until something changed, but not past until_us. */
+static void tr_gate_sleep(struct tr_gate *gate, int64_t until_us)
 {
     struct timespec until;
-    until.tv_sec = (time_t)(until_ms / 1000);
-    until.tv_nsec = (long)(until_ms % 1000) * 1000000;
+    until.tv_sec = (time_t)(until_us / 1000000);
+    until.tv_nsec = (long)(until_us % 1000000) * 1000;
     pthread_mutex_lock(&gate->mutex);
     if (gate->is_busy || gate->wanting > 0)
         pthread_cond_timedwait(&gate->changed, &gate->mutex, &until);
     pthread_mutex_unlock(&gate->mutex);
 }
 
-/* With the GIL: makes this thread the one that waits. 1; 0 when until_ms came first; -1 with a
+/* With the GIL: makes this thread the one that waits. 1; 0 when until_us came first; -1 with a
  * Python exception. */
-static int tr_gate_claim(struct tr_gate *gate, int64_t until_ms)
+static int tr_gate_claim(struct tr_gate *gate, int64_t until_us)
 {
     for (;;) {
-        int64_t now_ms = tr_gate_now_ms();
-        int64_t look_ms = now_ms + TR_GATE_LOOK_MS;
+        int64_t now_us = tr_gate_now_us();
+        int64_t look_us = now_us + TR_GATE_LOOK_US;
         pthread_mutex_lock(&gate->mutex);
         bool is_free = !gate->is_busy && gate->wanting == 0;
         gate->is_busy = gate->is_busy || is_free;
         pthread_mutex_unlock(&gate->mutex);
         if (is_free)
             return 1;
-        if (now_ms >= until_ms)
+        if (now_us >= until_us)
             return 0;
         Py_BEGIN_ALLOW_THREADS;
-        tr_gate_sleep(gate, look_ms < until_ms ? look_ms : until_ms);
+        tr_gate_sleep(gate, look_us < until_us ? look_us : until_us);
         Py_END_ALLOW_THREADS;
         if (PyErr_CheckSignals() < 0)
             return -1;
@@ -110,15 +110,15 @@ static int tr_gate_claim(struct tr_gate *gate, int64_t until_ms)
 
 /* One stretch of waiting, the GIL given up. */
 static tryst_result tr_gate_wait(struct tr_gate *gate, struct tryst_client *client,
-                                 int64_t until_ms)
+                                 int64_t until_us)
 {
-    int64_t now_ms = tr_gate_now_ms();
-    int64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    int64_t now_us = tr_gate_now_us();
+    int64_t left_ms = until_us > now_us ? (until_us - now_us + 999) / 1000 : 0;
     tryst_result result = TRYST_E_CLOSED;
     int error = 0;
     if (client != NULL) {
         Py_BEGIN_ALLOW_THREADS;
-        result = tryst_client_run(client, until_ms == INT64_MAX ? -1 : (int32_t)left_ms);
+        result = tryst_client_run(client, until_us == INT64_MAX ? -1 : (int32_t)left_ms);
         error = errno;
         Py_END_ALLOW_THREADS;
     }
@@ -145,19 +145,19 @@ static tryst_result tr_gate_turn(struct tr_gate *gate, struct tryst_client *cons
 static tryst_result tr_gate_run(struct tr_gate *gate, struct tryst_client *const *client,
                                 int32_t timeout_ms)
 {
-    int64_t until_ms = timeout_ms < 0 ? INT64_MAX : tr_gate_now_ms() + timeout_ms;
+    int64_t until_us = timeout_ms < 0 ? INT64_MAX : tr_gate_now_us() + (int64_t)timeout_ms * 1000;
     if (timeout_ms == 0)
         return tr_gate_turn(gate, client);
     for (;;) {
-        int claimed = tr_gate_claim(gate, until_ms);
+        int claimed = tr_gate_claim(gate, until_us);
         if (claimed <= 0)
             return claimed;
-        tryst_result result = tr_gate_wait(gate, *client, until_ms);
+        tryst_result result = tr_gate_wait(gate, *client, until_us);
         if (result != TRYST_E_INTERRUPTED)
             return result;
         if (PyErr_CheckSignals() < 0)
             return -1;
-        if (gate->is_woken || tr_gate_now_ms() >= until_ms) {
+        if (gate->is_woken || tr_gate_now_us() >= until_us) {
             gate->is_woken = false;
             return 0;
         }

@@ -175,6 +175,7 @@ class Values(unittest.TestCase):
         self.assertEqual(tryst.EventType.SERVER_LOST.text, "server-lost")
         self.assertEqual(tryst.Reason.SILENT.text, "nothing came back")
         self.assertEqual(str(tryst.EventType.MESSAGE), "EventType.MESSAGE")
+        self.assertEqual(f"{tryst.EventType.MESSAGE}", "EventType.MESSAGE")
         for words in (tryst.EventType, tryst.PathType, tryst.Kind, tryst.Stage, tryst.Reason, tryst.ErrorCode,
                       tryst.AddressClass):
             self.assertGreater(len(words), 2)

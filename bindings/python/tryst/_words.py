@@ -15,7 +15,11 @@ class Word(enum.IntEnum):
         """The word or the sentence for people, as "server-lost" or "nothing came back"."""
         return _texts[type(self)](int(self))
 
-    __str__ = enum.Enum.__str__  # EventType.MESSAGE in every Python, not 7 in some
+    def __str__(self):  # EventType.MESSAGE in every Python, not 7 in some
+        return f"{type(self).__name__}.{self.name}"
+
+    def __format__(self, spec):
+        return format(str(self), spec)
 
 
 def _table(name, prefix, doc):

@@ -83,11 +83,11 @@
 }
 %typemap(out) tr_seconds
 {
-    $result = $1 < 0 ? Py_NewRef_(Py_None) : PyFloat_FromDouble($1);
+    $result = $1 < 0 ? tr_py_ref(Py_None) : PyFloat_FromDouble($1);
 }
 %typemap(out) tr_moment
 {
-    $result = $1 == TRYST_NEVER ? Py_NewRef_(Py_None) : PyLong_FromUnsignedLongLong($1);
+    $result = $1 == TRYST_NEVER ? tr_py_ref(Py_None) : PyLong_FromUnsignedLongLong($1);
 }
 
 %typemap(in) const struct tryst_address * (struct tryst_address value)
@@ -121,7 +121,7 @@
         tr_py_raise($1);
         SWIG_fail;
     }
-    $result = Py_NewRef_(Py_None);
+    $result = tr_py_ref(Py_None);
 }
 %typemap(out) tr_answer
 {
@@ -211,9 +211,9 @@
 }
 %enddef
 TR_PY_RESULT(tryst_event,
-             result > 0 ? tr_py_event($1, SWIGTYPE_p_tryst_address) : Py_NewRef_(Py_None))
+             result > 0 ? tr_py_event($1, SWIGTYPE_p_tryst_address) : tr_py_ref(Py_None))
 TR_PY_RESULT(tryst_datagram,
-             result > 0 ? tr_py_datagram($1, SWIGTYPE_p_tryst_address) : Py_NewRef_(Py_None))
+             result > 0 ? tr_py_datagram($1, SWIGTYPE_p_tryst_address) : tr_py_ref(Py_None))
 TR_PY_RESULT(tryst_stats, tr_py_stats($1))
 TR_PY_RESULT(tr_key_bytes, PyBytes_FromStringAndSize((const char *)$1->bytes, TRYST_KEY_SIZE))
 %apply struct tryst_event *OUTPUT { struct tryst_event *event };

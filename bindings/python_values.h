@@ -13,7 +13,7 @@ static PyObject *tr_py_failure;            /* (code, errno) -> exception */
 static PyTypeObject *tr_py_event_type, *tr_py_datagram_type, *tr_py_stats_type;
 static PyTypeObject *tr_py_participant_type;
 
-static PyObject *Py_NewRef_(PyObject *object) /* Py_NewRef is of 3.10 */
+static PyObject *tr_py_ref(PyObject *object) /* Py_NewRef is of 3.10 */
 {
     Py_INCREF(object);
     return object;
@@ -29,13 +29,13 @@ static PyObject *tr_py_set_words(PyObject *self, PyObject *args)
         return NULL;
     for (int i = 0; i < TR_PY_WORDS; i++) {
         PyObject *old = tr_py_words[i];
-        tr_py_words[i] = Py_NewRef_(words[i]);
+        tr_py_words[i] = tr_py_ref(words[i]);
         Py_XDECREF(old);
     }
     PyObject *old = tr_py_failure;
-    tr_py_failure = Py_NewRef_(failure);
+    tr_py_failure = tr_py_ref(failure);
     Py_XDECREF(old);
-    return Py_NewRef_(Py_None);
+    return tr_py_ref(Py_None);
 }
 
 static void tr_py_raise(tryst_result code)
@@ -194,7 +194,7 @@ static PyObject *tr_py_new_address(const struct tryst_address *address, swig_typ
 {
     struct tryst_address *copy;
     if (address->family == 0)
-        return Py_NewRef_(Py_None);
+        return tr_py_ref(Py_None);
     copy = (struct tryst_address *)malloc(sizeof(*copy));
     if (copy == NULL)
         return PyErr_NoMemory();
@@ -223,7 +223,7 @@ static PyObject *tr_py_member(int words, uint32_t number)
     if (member == NULL)
         return key;
     Py_DECREF(key);
-    return Py_NewRef_(member);
+    return tr_py_ref(member);
 }
 
 /* Gives up the sequence if one of its items could not be made. */
@@ -276,7 +276,7 @@ static PyObject *tr_py_event(const struct tryst_event *event, swig_type_info *ad
         tr_py_new_address(&event->address, address_type),
         tr_py_new_address(&event->local, address_type),
         memcmp(event->key, no_key, sizeof(no_key)) == 0
-            ? Py_NewRef_(Py_None)
+            ? tr_py_ref(Py_None)
             : PyBytes_FromStringAndSize((const char *)event->key, sizeof(event->key)),
         PyUnicode_DecodeUTF8(event->text, (Py_ssize_t)strnlen(event->text, sizeof(event->text)),
                              "replace")};

@@ -191,14 +191,19 @@ class Hostile(unittest.TestCase):
 
 class Leaks(unittest.TestCase):
     def growth(self, rounds, body):
+        """What leaks takes more each time; a heap that found its size a little late does not."""
         for i in range(rounds // 2):
             body(i)
-        gc.collect()
-        before = around.resident_kib()
-        for i in range(rounds):
-            body(i)
-        gc.collect()
-        self.assertLess(around.resident_kib() - before, MOST_KIB)
+        for _ in range(3):
+            gc.collect()
+            before = around.resident_kib()
+            for i in range(rounds):
+                body(i)
+            gc.collect()
+            grown = around.resident_kib() - before
+            if grown <= MOST_KIB:
+                return
+        self.fail(f"{grown} KiB more after {rounds} rounds, again and again")
 
     def test_failures(self):
         client, identity = tryst.Client(NOWHERE), tryst.Identity()

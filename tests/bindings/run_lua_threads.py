@@ -18,7 +18,8 @@ PATIENCE_S = 240
 
 def build(program, flags):
     """Whether the program could be built; what the compiler said if not."""
-    lua = subprocess.run(["pkg-config", "--cflags", "--libs", "lua5.4"], capture_output=True, text=True, check=True)
+    lua = subprocess.run(["pkg-config", "--cflags", "--libs", "lua5.4"], capture_output=True,
+                         text=True, check=True)
     done = subprocess.run(
         [*shlex.split(os.environ.get("CC") or "gcc"), "-std=c11", "-D_GNU_SOURCE", "-g", "-O1", *flags,
          f"-I{around.SOURCE / 'include'}", str(around.HERE / "lua_threads.c"), str(WRAPPER), "-o", program,
@@ -40,7 +41,8 @@ def run(program, name):
 
 def main():
     around.need_server()
-    if not WRAPPER.exists() or subprocess.run(["pkg-config", "--exists", "lua5.4"], check=False).returncode != 0:
+    if not WRAPPER.exists() or subprocess.run(["pkg-config", "--exists", "lua5.4"],
+                                              check=False).returncode != 0:
         around.skip("no wrapper, or no Lua 5.4 to link with")
     flags = ["-fsanitize=address,undefined"] if around.is_sanitized() else []
     kinds = [("plain", flags)] if flags else [("plain", []), ("threads watched", ["-fsanitize=thread"])]

@@ -40,7 +40,7 @@ int main(int argc, char **argv)
         lua_pushstring(L, argv[i]);
     failed = failed || lua_pcall(L, argc - 2, 0, 0) != LUA_OK;
     if (failed)
-        fprintf(stderr, "engine: %s\n", lua_tostring(L, -1));
+        fprintf(stderr, "engine: %s\n", luaL_tolstring(L, -1, NULL));
     lua_close(L);
     return failed;
 }

@@ -5,42 +5,46 @@
 A message is the text "X Y", two whole numbers. The duel in Lua says the same, so the two can play.
 SPDX-License-Identifier: MIT
 """
+import contextlib
 import math
+import re
 import sys
 import time
 
 import tryst
 
 RATE = 20
+GONE = ("left", "unreachable", "refused", "server-lost")
 
 
-def main(pin, room, seconds="inf"):
-    """Plays until the time is over or somebody presses Ctrl-C."""
-    start, told = time.monotonic(), None
-    peers = set()
+def play(pin, room, seconds=math.inf):
+    """Plays until the time is over."""
+    start, told, peers = time.monotonic(), None, set()
     with tryst.Client(pin, app="duel") as client:
         client.join(room)
         while (now := time.monotonic() - start) < float(seconds):
             position = round(50 + 40 * math.cos(now)), round(50 + 40 * math.sin(now))
             for peer in peers:
-                client.send(peer, b"%d %d" % position)
+                with contextlib.suppress(tryst.NotConnectedError):  # lost for a moment; the next one tells it
+                    client.send(peer, b"%d %d" % position)
             for event in client.events(timeout=1 / RATE):
                 if event.type is tryst.EventType.CONNECTED:
                     print(f"met a player at {event.address}", flush=True)
                     peers.add(event.peer)
-                elif event.type is tryst.EventType.MESSAGE:
-                    told, before = event.data.decode(), told
-                    if told != before:
-                        print(f"the other is at {told}", flush=True)
-                elif event.type is tryst.EventType.LEFT:
-                    print(f"the other left: {event.reason.text}", flush=True)
-                    peers.discard(event.peer)
-                elif event.type in (tryst.EventType.REFUSED, tryst.EventType.UNREACHABLE):
+                elif event.type is tryst.EventType.MESSAGE and event.data != told:
+                    told = event.data
+                    if re.fullmatch(rb"\d+ \d+", told):
+                        print(f"the other is at {told.decode()}", flush=True)
+                elif event.type.text in GONE:
                     print(f"{event.type.text}: {event.text or event.reason.text}", flush=True)
+                    peers.discard(event.peer)
 
 
-if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except KeyboardInterrupt:
-        pass
+if len(sys.argv) not in (3, 4):
+    sys.exit("usage: duel.py PIN ROOM [SECONDS]")
+try:
+    play(*sys.argv[1:])
+except KeyboardInterrupt:
+    pass
+except (tryst.Error, ValueError) as error:
+    sys.exit(f"duel: {error}")

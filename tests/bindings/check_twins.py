@@ -7,16 +7,20 @@ SPDX-License-Identifier: MIT
 import re
 import subprocess
 import sys
+import tempfile
 
 import around
 
 FUNCTION = re.compile(r"TRYST_API\s[^;{]*?\b(tryst_[a-z0-9_]+)\(")
-NO_OPTION = {"struct_size", "reserved", "server"}  # server is the first argument
-NO_EVENT_FIELD = {"size": "data knows its own", "reserved": "nothing"}
+NO_OPTION = {"struct_size": "the wrapper knows it", "reserved": "nothing is in it",
+             "server": "the first argument"}
+NO_EVENT_FIELD = {"size": "data knows its own", "reserved": "nothing is in it"}
+NO_COUNTER = {"struct_size": "the wrapper knows it", "reserved": "nothing is in it"}
 OTHER_NAME = {"local": "local_address"}  # a word of Lua's
-CLIENT_ONLY = {"port", "no_ipv4", "no_ipv6"}
+CLIENT_ONLY = {"port": "an endpoint has no socket", "no_ipv4": "the same", "no_ipv6": "the same"}
 LUA_ASK = r"""
 local tryst = require "tryst"
+local options = { ... }
 local key = tryst.format_key(tryst.Identity():public_key())
 local made = {
     Address = tryst.Address("1.2.3.4:5"), Pin = tryst.Pin("x#" .. key), Identity = tryst.Identity(),
@@ -33,6 +37,13 @@ for name, object in pairs(made) do
 end
 for key in pairs(debug.getregistry().SWIG.PolicyRequest[".get"]) do print("PolicyRequest." .. key) end
 for key in pairs(made.Client:stats()) do print("stats." .. key) end
+for _, name in ipairs(options) do -- a function is no option's value: the complaint says whether it is one
+    for class, more in pairs({ Client = {}, Endpoint = { now_us = 0 } }) do
+        more[name] = print
+        local _, why = pcall(tryst[class], "x#" .. key, more)
+        if why:find("option '" .. name .. "' is a ", 1, true) then print(class .. "(" .. name) end
+    end
+end
 """
 PYTHON_ASK = r"""
 import enum, inspect, tryst
@@ -41,8 +52,11 @@ for name in vars(tryst):
     thing = getattr(tryst, name)
     if inspect.isclass(thing):
         members = set(dir(thing))
-        if issubclass(thing, enum.Enum) and len(thing): members |= set(dir(next(iter(thing)))) | set(vars(type.mro(thing)[1]))
+        if issubclass(thing, enum.Enum) and len(thing):
+            members |= set(dir(next(iter(thing)))) | set(vars(type.mro(thing)[1]))
         for member in members: print(f"{name}.{member}")
+for name in vars(tryst.Stats):
+    if type(vars(tryst.Stats)[name]).__name__ == "member_descriptor": print(f"stats.{name}")
 for cls in (tryst.Client, tryst.Endpoint):
     for name in inspect.signature(cls).parameters: print(f"{cls.__name__}({name}")
 """
@@ -66,12 +80,13 @@ def fields(file, struct):
     return re.findall(r"(\w+)(?:\[[^;]*\])?;", body)
 
 
-def twins():
-    """{function: (Python, Lua)}; a twin is None where a reason stands."""
+def rows(text):
+    """{function: (Python, Lua)} of twins.txt; a twin is None where a reason stands."""
     found = {}
-    for line in (around.HERE / "twins.txt").read_text().splitlines():
+    for line in text.splitlines():
         if line and not line.startswith("#"):
             name, *rest = re.split(r" {2,}", line.strip())
+            assert name not in found, f"{name} has two rows"
             cells = []
             while rest:
                 cell = rest.pop(0)
@@ -98,26 +113,63 @@ def complaints(declared, table, python, lua):
                 yield f"{name}: {language} has no {twin}"
 
 
-def struct_complaints(python, lua):
-    """And of options, events and counters."""
-    for option in set(fields("options", "tryst_options")) - NO_OPTION:
+def option_complaints(options, python, lua):
+    """What does not fit together, of options: each is a keyword, or has a reason."""
+    for option in sorted(set(options) - set(NO_OPTION)):
         for cls in ("Client",) if option in CLIENT_ONLY else ("Client", "Endpoint"):
-            if f"{cls}({option}" not in python:
-                yield f"option {option} is no keyword of Python's {cls}"
-    for field in fields("event", "tryst_event"):
-        if field not in NO_EVENT_FIELD and f"Event.{OTHER_NAME.get(field, field)}" not in python:
-            yield f"Python's Event has no {field}"
-    counters = set(fields("counters", "tryst_stats")) - {"struct_size", "reserved"}
-    for name in counters:
-        if f"Stats.{name}" not in python or f"stats.{name}" not in lua:
-            yield f"the counter {name} is not in both languages"
+            for language, known in (("Python", python), ("Lua", lua)):
+                if f"{cls}({option}" not in known:
+                    yield f"option {option} is none of {language}'s {cls}"
+
+
+def event_complaints(names, python, lua_source):
+    """Of events: each field is one of an event's, or has a reason. Lua sets those that an event has, so
+    that its source is asked."""
+    for field in sorted(set(names) - set(NO_EVENT_FIELD)):
+        name = OTHER_NAME.get(field, field)
+        if f"Event.{name}" not in python:
+            yield f"Python's Event has no {name}"
+        if f'"{name}"' not in lua_source:
+            yield f"Lua's events have no {name}"
+
+
+def counter_complaints(names, listed, python, lua):
+    """Of counters: TR_STATS lists exactly those of the struct, and the modules have exactly those."""
+    wanted = set(names) - set(NO_COUNTER)
+    for who, found in (("TR_STATS", set(listed)), ("Python", python), ("Lua", lua)):
+        for name in sorted(wanted ^ found):
+            yield f"the counter {name} is {'not in' if name in wanted else 'only in'} {who}"
+
+
+def lua_event_source():
+    """The two functions that make a Lua event."""
+    text = (around.SOURCE / "bindings" / "lua_values.h").read_text()
+    return text[text.index("static void tr_lua_set_rare("):text.index("static void tr_lua_push_datagram(")]
+
+
+def struct_complaints(python, lua):
+    """What does not fit together, of structs."""
+    table = (around.SOURCE / "bindings" / "handles.h").read_text()
+    listed = re.findall(r"X\((\w+)\)", re.search(r"#define TR_STATS\(X\)((?:.*\\\n)+.*)", table).group(1))
+    counters = [{name[6:] for name in known if name.startswith("stats.")} for known in (python, lua)]
+    yield from option_complaints(fields("options", "tryst_options"), python, lua)
+    yield from event_complaints(fields("event", "tryst_event"), python, lua_event_source())
+    yield from counter_complaints(fields("counters", "tryst_stats"), listed, *counters)
 
 
 def selftest():
     """It must be able to fail."""
-    table = {"tryst_a": ("a", "b"), "tryst_b": (None, None), "tryst_gone": ("a", "b")}
-    found = list(complaints({"tryst_a", "tryst_b", "tryst_new"}, table, {"a"}, set()))
-    assert len(found) == 4, found
+    table = {"tryst_a": ("a", "b"), "tryst_b": (None, None), "tryst_gone": ("a", "b"), "tryst_c": ("a",)}
+    found = list(complaints({"tryst_a", "tryst_b", "tryst_c", "tryst_new"}, table, {"a"}, set()))
+    assert len(found) == 5, found  # new is in no row, gone in no header, c short, twice no b
+    found = list(option_complaints(["server", "port", "app"], {"Client(port", "Client(app"}, {"Client(app"}))
+    assert len(found) == 3, found
+    found = list(event_complaints(["size", "local", "key"], {"Event.local_address"}, '"key"'))
+    assert len(found) == 2, found
+    found = list(counter_complaints(["struct_size", "a"], ["a", "b"], set(), {"a"}))
+    assert len(found) == 2, found
+    assert rows("tryst_a  -  \n") == {"tryst_a": ("no reason",)}, rows("tryst_a  -  \n")
+    assert rows("# why\ntryst_a  A.b  -  a reason") == {"tryst_a": ("A.b", None)}
 
 
 def main():
@@ -132,9 +184,14 @@ def main():
     assert declared == exported, declared ^ exported
     python = set(subprocess.run([around.PYTHON, "-c", PYTHON_ASK], env=around.python_environment(),
                                 capture_output=True, text=True, check=True).stdout.split("\n"))
-    lua = set(subprocess.run([luas[0][0], "-e", LUA_ASK], env=around.lua_environment(luas[0][1]),
-                             capture_output=True, text=True, check=True).stdout.split("\n"))
-    found = [*complaints(declared, twins(), python, lua), *struct_complaints(python, lua)]
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:  # as -e takes no arguments
+        script.write(LUA_ASK)
+        script.flush()
+        lua = set(subprocess.run([luas[0][0], script.name, *fields("options", "tryst_options")],
+                                 env=around.lua_environment(luas[0][1]), capture_output=True, text=True,
+                                 check=True).stdout.split("\n"))
+    table = rows((around.HERE / "twins.txt").read_text())
+    found = [*complaints(declared, table, python, lua), *struct_complaints(python, lua)]
     print("\n".join(found) or f"{len(declared)} functions have their twins or a reason")
     sys.exit(1 if found else 0)
 

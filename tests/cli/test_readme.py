@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-# The README, taken at its word: its C program is built from the page and plays with itself.
+# The README, taken at its word: its programs are taken from the page and greet one another.
 # SPDX-License-Identifier: MIT
-"""TRYST_SOURCE and TRYST_BUILD name the tree and the build; 77 where the server is not built."""
+"""TRYST_SOURCE and TRYST_BUILD name the tree and the build; 77 where the server is not built. What stands
+on the page in Python and Lua is run where the modules are built."""
 import os
 import pathlib
 import re
@@ -14,9 +15,10 @@ import unittest
 
 SOURCE = pathlib.Path(os.environ.get("TRYST_SOURCE", pathlib.Path(__file__).parents[2]))
 BUILD = pathlib.Path(os.environ.get("TRYST_BUILD", SOURCE / "build"))
+sys.path.insert(0, str(SOURCE / "tests" / "bindings"))
+import around  # noqa: E402  pylint: disable=wrong-import-position
+
 README = (SOURCE / "README.md").read_text()
-
-
 EXAMPLES = {"C": "greet.c", "Python": "python/greet.py", "Lua": "lua/greet.lua"}
 
 
@@ -27,8 +29,6 @@ def code_block(name="greet.c"):
 
 def script_commands(folder):
     """(command, environment) of the README's scripts, of those whose modules are built."""
-    sys.path.insert(0, str(SOURCE / "tests" / "bindings"))
-    import around  # pylint: disable=import-outside-toplevel
     found = []
     if (around.STAGE / "tryst" / "_core.so").exists():
         (folder / "greet.py").write_text(code_block(EXAMPLES["Python"]))
@@ -42,7 +42,9 @@ def script_commands(folder):
 class Readme(unittest.TestCase):
     def test_the_program_is_the_example_in_the_tree(self):
         for name in EXAMPLES.values():
-            self.assertTrue((SOURCE / "examples" / name).read_text().endswith(code_block(name)), name)
+            text, program = (SOURCE / "examples" / name).read_text(), code_block(name)
+            self.assertTrue(text.endswith(program), name)
+            self.assertRegex(text[:-len(program)], r"\A((#|--|/\*| \*) .*\n)*\Z", name)  # only a header
 
     def test_the_program_is_short(self):
         for language, most in (("C", 15), ("Python", 12), ("Lua", 12)):
@@ -63,11 +65,13 @@ class Readme(unittest.TestCase):
         """The C program, built from the page."""
         (folder / "greet.c").write_text(code_block())
         subprocess.run([*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-Wall", "-Wextra", "-Werror",
-                        *shlex.split(os.environ.get("TRYST_TEST_CFLAGS", "")),
+                        *(["-fsanitize=address,undefined"] if around.is_sanitized() else []),
                         f"-I{SOURCE / 'include'}", str(folder / "greet.c"), "-o", str(folder / "greet"),
                         f"-L{BUILD / '.libs'}", "-ltryst", f"-Wl,-rpath,{BUILD / '.libs'}"], check=True)
-        # stdbuf: the program prints to a pipe here, and a pipe is not a line-buffered terminal
-        return ["stdbuf", "-oL", str(folder / "greet")], dict(os.environ)
+        # stdbuf: the program prints to a file here, and a file is not a line-buffered terminal; a sanitizer
+        # would not have stdbuf's library come before its own
+        return ["stdbuf", "-oL", str(folder / "greet")], {**os.environ,
+                                                          "ASAN_OPTIONS": "verify_asan_link_order=0"}
 
     def greet(self, folder, commands):
         """Runs the programs in one session, until each was greeted by all the others."""
@@ -79,7 +83,8 @@ class Readme(unittest.TestCase):
             pin = server.stdout.readline().strip()
             logs = [folder / f"log{number}" for number in range(len(commands))]
             for (command, environment), log in zip(commands, logs):
-                players.append(subprocess.Popen([*command, pin], stdout=log.open("w"), env=environment))
+                with log.open("w") as output:
+                    players.append(subprocess.Popen([*command, pin], stdout=output, env=environment))
             end = time.monotonic() + 15
             while time.monotonic() < end and not all(log.read_text() == wanted for log in logs):
                 time.sleep(0.05)

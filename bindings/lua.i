@@ -172,6 +172,16 @@ TR_LUA_INTEGER(uint64_t, 0, 9007199254740992.0)
     lua_pushnumber(L, (lua_Number)$1);
     SWIG_arg++;
 %}
+%typemap(out) struct tryst_address *tryst_address
+%{
+    tr_lua_take_address(L, $1, SWIGTYPE_p_tryst_address);
+    SWIG_arg++;
+%}
+%typemap(out) struct tryst_address
+%{
+    tr_lua_push_address(L, &$1, SWIGTYPE_p_tryst_address);
+    SWIG_arg++;
+%}
 %typemap(out) struct tr_address_value
 %{
     tr_lua_push_address(L, &$1.value, SWIGTYPE_p_tryst_address);

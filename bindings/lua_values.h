@@ -192,23 +192,32 @@ static size_t tr_lua_addresses(lua_State *L, int at, const swig_type_info *type,
 
 /* --- Out -------------------------------------------------------------------------------------- */
 
-/* nil for none. The object is the script's before the copy is made, so that nothing is lost when
- * memory runs out. */
+/* nil for none. The object has the value in it, behind what SWIG looks at, so that there is nothing to
+ * free: a finalizer fails where it is called too deep in C, and what it should have freed is lost. */
 static void tr_lua_push_address(lua_State *L, const struct tryst_address *address,
                                 swig_type_info *type)
 {
-    struct tryst_address *copy;
+    swig_lua_userdata *object;
     if (address->family == 0) {
         lua_pushnil(L);
         return;
     }
-    SWIG_NewPointerObj(L, (void *)(uintptr_t)address, type, 0);
-    copy = (struct tryst_address *)malloc(sizeof(*copy));
-    ((swig_lua_userdata *)lua_touserdata(L, -1))->ptr = copy;
-    ((swig_lua_userdata *)lua_touserdata(L, -1))->own = copy != NULL;
-    if (copy == NULL)
-        luaL_error(L, "no memory left");
-    *copy = *address;
+    object = (swig_lua_userdata *)lua_newuserdata(L, sizeof(*object) + sizeof(*address));
+    object->ptr = object + 1;
+    object->type = type;
+    object->own = 0;
+    memcpy(object->ptr, address, sizeof(*address));
+    SWIG_Lua_AddMetatable(L, type);
+}
+
+/* The same for one on the heap, which is freed; NULL is none. */
+static void tr_lua_take_address(lua_State *L, struct tryst_address *address, swig_type_info *type)
+{
+    struct tryst_address value = {0, 0, 0, 0, {0}};
+    if (address != NULL)
+        value = *address;
+    free(address);
+    tr_lua_push_address(L, &value, type);
 }
 
 static void tr_lua_push_addresses(lua_State *L, const struct tr_address_list *addresses,

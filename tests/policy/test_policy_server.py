@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""The example rules in Lua as operators have them: a real trystd asks them about real clients; a reload keeps
+what they know, and a script that hangs costs its own answers alone.
+
+SPDX-License-Identifier: MIT
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bindings"))
+import around
+
+around.become_python()
+around.need_server()
+
+# pylint: disable=wrong-import-position
+import contextlib
+import json
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import tryst
+
+EXAMPLES = around.SOURCE / "examples" / "policy"
+PLUGINS = around.BUILD / "server" / ".libs"
+ANN, BEN = (tryst.Identity(bytes([number]) * 32) for number in (1, 2))
+
+
+class Server:
+    """A trystd with rules."""
+
+    def __init__(self, script):
+        self.folder = tempfile.TemporaryDirectory(prefix="tryst-policy-")
+        folder = pathlib.Path(self.folder.name)
+        (folder / "ini").write_text(f"[policy]\nplugins = {PLUGINS}\nscript = {script}\n")
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [str(around.BUILD / "trystd"), "--config", str(folder / "ini"), "--listen", "127.0.0.1:0", "--state",
+                 str(folder / "state")], stdout=subprocess.PIPE, stderr=log, text=True)
+        self.pin = self.process.stdout.readline().strip()
+
+    def close(self):
+        """Ends it."""
+        self.process.terminate()
+        self.process.wait(around.PATIENCE_S)
+        self.process.stdout.close()
+        self.folder.cleanup()
+
+    def says(self, part):
+        """Waits until the log has it."""
+        around.wait_until(lambda: part in self.log.read_text(), part)
+
+
+class Rules(unittest.TestCase):
+    @contextlib.contextmanager
+    def server(self, script):
+        made = Server(script)
+        try:
+            self.assertTrue(made.pin, made.log.read_text())
+            yield made
+        finally:
+            made.close()
+
+    def ask(self, server, room, data=b"", identity=None):
+        """Joins: the client, and its REGISTERED or REFUSED."""
+        client = tryst.Client(server.pin, identity=identity)
+        self.addCleanup(client.close)
+        client.join(room, data)
+        for event in client.events(around.PATIENCE_S):
+            if event.type in (tryst.EventType.REGISTERED, tryst.EventType.REFUSED):
+                return client, event
+        raise AssertionError("no answer")
+
+    def allowed(self, *arguments, **keywords):
+        client, event = self.ask(*arguments, **keywords)
+        self.assertIs(event.type, tryst.EventType.REGISTERED, event)
+        return client, event
+
+    def refused(self, words, *arguments, **keywords):
+        _, event = self.ask(*arguments, **keywords)
+        self.assertIs(event.type, tryst.EventType.REFUSED, event)
+        self.assertEqual(event.text, words)
+        return event
+
+    def test_allow_list(self):
+        with self.server(EXAMPLES / "allow_list.lua") as server:
+            self.allowed(server, "room", identity=ANN)
+            self.refused("you are not on the list", server, "room")
+            server.says("Ann comes from 127.0.0.1")
+
+    def test_password_and_capacity(self):
+        with self.server(EXAMPLES / "password.lua") as server:
+            self.refused("a password has four characters or more", server, "room", b"x")
+            self.allowed(server, "room", b"secret")
+            self.refused("that is not the password", server, "room", b"guess")
+            server.process.send_signal(signal.SIGHUP)
+            server.says("event=policy-reloaded")
+            for _ in range(3):
+                self.allowed(server, "room", b"secret")  # known after the reload, too
+            _, event = self.ask(server, "room", b"secret")
+            self.assertIs(event.reason, tryst.Reason.SESSION_FULL)
+
+    def test_ban_list(self):
+        with self.server(EXAMPLES / "ban_list.lua") as server:
+            event = self.refused("banned: cheating, until May", server, "room", identity=ANN)
+            self.assertEqual((event.reason, event.retry_ms), (tryst.Reason.DENIED, 0))
+            self.allowed(server, "room", identity=BEN)
+
+    def test_matchmaking(self):
+        with self.server(EXAMPLES / "matchmaking.lua") as server:
+            self.refused("say your rating", server, "match")
+            self.assertEqual(self.allowed(server, "match", b"1500")[1].data, b"white")
+            self.refused("this match is for ratings around 1500", server, "match", b"1900")
+            self.assertEqual(self.allowed(server, "match", b"1600")[1].data, b"black")
+
+    def test_a_script_that_hangs_or_breaks_costs_its_own_answers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder) / "rules.lua"
+            script.write_text("function on_join(request)\n"
+                              "    if request.data == 'hang' then while true do end end\n"
+                              "    if request.data == 'fail' then error('oh') end\n"
+                              "    return true\nend\n")
+            with self.server(script) as server:
+                for data, failure in ((b"hang", "limit"), (b"fail", "error")):
+                    _, event = self.ask(server, "room", data)
+                    self.assertEqual((event.reason, event.text), (tryst.Reason.DENIED, ""))
+                    self.assertGreater(event.retry_ms, 0)
+                    server.says(f"event=policy-failed hook=on_join failure={failure}")
+                    start = time.monotonic()
+                    self.allowed(server, "room", b"well")
+                    self.assertLess(time.monotonic() - start, 5)
+                server.says("rules.lua:3: oh")
+                script.write_text("local rules = = 1\n")
+                server.process.send_signal(signal.SIGHUP)
+                server.says("event=policy-kept")
+                server.says("rules.lua:1:")
+                self.allowed(server, "room", b"well")
+
+    def test_scripts_are_tried_offline(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ini = pathlib.Path(folder) / "ini"
+            ini.write_text(f"[policy]\nplugins = {PLUGINS}\n")
+            trystd = [str(around.BUILD / "trystd"), "--config", str(ini), "--check-policy"]
+            done = subprocess.run([*trystd, str(EXAMPLES / "password.lua")], capture_output=True, text=True, check=False)
+            self.assertTrue(done.stdout.endswith("ok, with on_session_open on_join on_session_close\n"), done)
+            requests = ('{"hook":"on_session_open","session":"a","data":"secret"}\n'
+                        '{"hook":"on_join","session":"a","data":"secret"}\n'
+                        '{"hook":"on_join","session":"a","data":"guess"}\n')
+            done = subprocess.run([*trystd, str(EXAMPLES / "password.lua"), "--replay", "-"], input=requests,
+                                  capture_output=True, text=True, check=False)
+            answers = [json.loads(line) for line in done.stdout.splitlines()]
+            self.assertEqual([answer["allow"] for answer in answers], [True, True, False], done)
+            self.assertEqual((answers[0]["max_participants"], answers[2]["reason"]), (4, "that is not the password"))
+            broken = pathlib.Path(folder) / "broken.lua"
+            broken.write_text("local rules = = 1\n")
+            done = subprocess.run([*trystd, str(broken)], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("broken.lua:1:", done.stderr)
+
+
+if __name__ == "__main__":
+    if not (PLUGINS / "policy-lua.so").exists():
+        around.skip("the plug-in for Lua is not built")
+    unittest.main(verbosity=2)

@@ -20,9 +20,9 @@ const struct tr_setting tr_settings_table[] = {
     {"server", "log_level", "log-level", "LEVEL", TR_SETTING_LEVEL, AT(log_level), 0, 0,
      TR_LOG_INFO, "error, warning, info or debug (info)"},
     {"policy", "script", "policy", "FILE", TR_SETTING_PATH, AT(policy.script), 0, 0, 0,
-     "the operator's rules, in FILE.lua or a plug-in FILE.so"},
+     "the operator's rules, in FILE.lua, FILE.py or a plug-in FILE.so"},
     {"policy", "plugins", NULL, NULL, TR_SETTING_PATH, AT(policy.plugins), 0, 0, 0,
-     "folder of policy-lua.so, the plug-in that loads scripts"},
+     "folder of the plug-ins that load scripts: policy-lua.so, policy-python.so"},
     {"policy", "deadline_ms", NULL, NULL, TR_SETTING_NUMBER, AT(policy.deadline_ms), 1, 10000, 50,
      "what the rules have not answered by then is denied"},
     {"policy", "hook_ms", NULL, NULL, TR_SETTING_NUMBER, AT(policy.hook_ms), 1, 10000, 2,
@@ -30,7 +30,8 @@ const struct tr_setting tr_settings_table[] = {
     {"policy", "load_ms", NULL, NULL, TR_SETTING_NUMBER, AT(policy.load_ms), 10, 60000, 5000,
      "time to load the rules, told to the plug-in"},
     {"policy", "memory_kib", NULL, NULL, TR_SETTING_NUMBER, AT(policy.memory_kib), 0, 4194304, 0,
-     "memory of the rules, told to the plug-in; 0 as it likes: 8 MiB in Lua"},
+     "memory of the rules, told to the plug-in; 0 as it likes: 8 MiB in Lua, 256 MiB a process in "
+     "Python"},
     {"policy", "workers", NULL, NULL, TR_SETTING_NUMBER, AT(policy.workers), 1, 16, 2,
      "processes that a plug-in may have, told to it"},
 #define LIMIT_ROW(field, normal, least, most, text)                                                \

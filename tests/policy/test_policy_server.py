@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The example rules in Lua as operators have them: a real trystd asks them about real clients; a reload keeps
+"""The example rules, in Lua and in Python, as operators have them: a real trystd asks them about real clients; a reload keeps
 what they know, and a script that hangs costs its own answers alone.
 
 SPDX-License-Identifier: MIT
@@ -16,6 +16,7 @@ around.need_server()
 # pylint: disable=wrong-import-position
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import tempfile
@@ -26,6 +27,9 @@ import tryst
 
 EXAMPLES = around.SOURCE / "examples" / "policy"
 PLUGINS = around.BUILD / "server" / ".libs"
+# Where the worker of Python finds what is not installed.
+ENVIRONMENT = {**os.environ, "TRYST_PYTHONDIR": str(around.STAGE), "TRYST_PYTHON": around.PYTHON,
+               "TRYST_WORKER": str(around.SOURCE / "server" / "policy_worker.py")}
 ANN, BEN = (tryst.Identity(bytes([number]) * 32) for number in (1, 2))
 
 
@@ -40,7 +44,7 @@ class Server:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [str(around.BUILD / "trystd"), "--config", str(folder / "ini"), "--listen", "127.0.0.1:0", "--state",
-                 str(folder / "state")], stdout=subprocess.PIPE, stderr=log, text=True)
+                 str(folder / "state")], stdout=subprocess.PIPE, stderr=log, text=True, env=ENVIRONMENT)
         self.pin = self.process.stdout.readline().strip()
 
     def close(self):
@@ -55,7 +59,17 @@ class Server:
         around.wait_until(lambda: part in self.log.read_text(), part)
 
 
-class Rules(unittest.TestCase):
+class Rules:
+    """What holds in each language; ending is a script's."""
+
+    ending = None
+
+    def setUp(self):
+        if not (PLUGINS / f"policy-{self.plugin}.so").exists():
+            self.skipTest(f"the plug-in for {self.plugin} is not built")
+        if self.plugin == "python" and around.is_sanitized():
+            self.skipTest("a worker starts with an empty environment, and so without the sanitizer's library")
+
     @contextlib.contextmanager
     def server(self, script):
         made = Server(script)
@@ -87,13 +101,13 @@ class Rules(unittest.TestCase):
         return event
 
     def test_allow_list(self):
-        with self.server(EXAMPLES / "allow_list.lua") as server:
+        with self.server(EXAMPLES / f"allow_list.{self.ending}") as server:
             self.allowed(server, "room", identity=ANN)
             self.refused("you are not on the list", server, "room")
             server.says("Ann comes from 127.0.0.1")
 
     def test_password_and_capacity(self):
-        with self.server(EXAMPLES / "password.lua") as server:
+        with self.server(EXAMPLES / f"password.{self.ending}") as server:
             self.refused("a password has four characters or more", server, "room", b"x")
             self.allowed(server, "room", b"secret")
             self.refused("that is not the password", server, "room", b"guess")
@@ -105,13 +119,13 @@ class Rules(unittest.TestCase):
             self.assertIs(event.reason, tryst.Reason.SESSION_FULL)
 
     def test_ban_list(self):
-        with self.server(EXAMPLES / "ban_list.lua") as server:
+        with self.server(EXAMPLES / f"ban_list.{self.ending}") as server:
             event = self.refused("banned: cheating, until May", server, "room", identity=ANN)
             self.assertEqual((event.reason, event.retry_ms), (tryst.Reason.DENIED, 0))
             self.allowed(server, "room", identity=BEN)
 
     def test_matchmaking(self):
-        with self.server(EXAMPLES / "matchmaking.lua") as server:
+        with self.server(EXAMPLES / f"matchmaking.{self.ending}") as server:
             self.refused("say your rating", server, "match")
             self.assertEqual(self.allowed(server, "match", b"1500")[1].data, b"white")
             self.refused("this match is for ratings around 1500", server, "match", b"1900")
@@ -119,25 +133,24 @@ class Rules(unittest.TestCase):
 
     def test_a_script_that_hangs_or_breaks_costs_its_own_answers(self):
         with tempfile.TemporaryDirectory() as folder:
-            script = pathlib.Path(folder) / "rules.lua"
-            script.write_text("function on_join(request)\n"
-                              "    if request.data == 'hang' then while true do end end\n"
-                              "    if request.data == 'fail' then error('oh') end\n"
-                              "    return true\nend\n")
+            script = pathlib.Path(folder) / f"rules.{self.ending}"
+            script.write_text(self.strange)
             with self.server(script) as server:
-                for data, failure in ((b"hang", "limit"), (b"fail", "error")):
+                self.allowed(server, "room", b"well")
+                for data, failure in ((b"hang", self.stopped), (b"fail", "error")):
                     _, event = self.ask(server, "room", data)
                     self.assertEqual((event.reason, event.text), (tryst.Reason.DENIED, ""))
                     self.assertGreater(event.retry_ms, 0)
                     server.says(f"event=policy-failed hook=on_join failure={failure}")
                     start = time.monotonic()
-                    self.allowed(server, "room", b"well")
+                    around.wait_until(lambda: self.ask(server, "room", b"well")[1].type is
+                                      tryst.EventType.REGISTERED, "answer to the next")
                     self.assertLess(time.monotonic() - start, 5)
-                server.says("rules.lua:3: oh")
-                script.write_text("local rules = = 1\n")
+                server.says(f"rules.{self.ending}:3: {self.words}")
+                script.write_text("x = = 1\n")
                 server.process.send_signal(signal.SIGHUP)
                 server.says("event=policy-kept")
-                server.says("rules.lua:1:")
+                server.says(f"rules.{self.ending}:1")
                 self.allowed(server, "room", b"well")
 
     def test_scripts_are_tried_offline(self):
@@ -145,24 +158,38 @@ class Rules(unittest.TestCase):
             ini = pathlib.Path(folder) / "ini"
             ini.write_text(f"[policy]\nplugins = {PLUGINS}\n")
             trystd = [str(around.BUILD / "trystd"), "--config", str(ini), "--check-policy"]
-            done = subprocess.run([*trystd, str(EXAMPLES / "password.lua")], capture_output=True, text=True, check=False)
+            done = subprocess.run([*trystd, str(EXAMPLES / f"password.{self.ending}")], capture_output=True, text=True, check=False, env=ENVIRONMENT)
             self.assertTrue(done.stdout.endswith("ok, with on_session_open on_join on_session_close\n"), done)
             requests = ('{"hook":"on_session_open","session":"a","data":"secret"}\n'
                         '{"hook":"on_join","session":"a","data":"secret"}\n'
                         '{"hook":"on_join","session":"a","data":"guess"}\n')
-            done = subprocess.run([*trystd, str(EXAMPLES / "password.lua"), "--replay", "-"], input=requests,
-                                  capture_output=True, text=True, check=False)
+            done = subprocess.run([*trystd, str(EXAMPLES / f"password.{self.ending}"), "--replay", "-"], input=requests,
+                                  capture_output=True, text=True, check=False, env=ENVIRONMENT)
             answers = [json.loads(line) for line in done.stdout.splitlines()]
             self.assertEqual([answer["allow"] for answer in answers], [True, True, False], done)
             self.assertEqual((answers[0]["max_participants"], answers[2]["reason"]), (4, "that is not the password"))
-            broken = pathlib.Path(folder) / "broken.lua"
-            broken.write_text("local rules = = 1\n")
-            done = subprocess.run([*trystd, str(broken)], capture_output=True, text=True, check=False)
+            broken = pathlib.Path(folder) / f"broken.{self.ending}"
+            broken.write_text("x = = 1\n")
+            done = subprocess.run([*trystd, str(broken)], capture_output=True, text=True, check=False, env=ENVIRONMENT)
             self.assertEqual(done.returncode, 1)
-            self.assertIn("broken.lua:1:", done.stderr)
+            self.assertIn(f"broken.{self.ending}:1", done.stderr)
+
+
+class Lua(Rules, unittest.TestCase):
+    ending, plugin, stopped, words = "lua", "lua", "limit", "oh"
+    strange = ("function on_join(request)\n"
+               "    if request.data == 'hang' then while true do end end\n"
+               "    if request.data == 'fail' then error('oh') end\n"
+               "    return true\nend\n")
+
+
+class Python(Rules, unittest.TestCase):
+    ending, plugin, stopped, words = "py", "python", "timeout", "ValueError: oh"
+    strange = ("def on_join(request):\n"
+               "    while request.data == b'hang': pass\n"
+               "    if request.data == b'fail': raise ValueError('oh')\n"
+               "    return True\n")
 
 
 if __name__ == "__main__":
-    if not (PLUGINS / "policy-lua.so").exists():
-        around.skip("the plug-in for Lua is not built")
     unittest.main(verbosity=2)

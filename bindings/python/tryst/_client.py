@@ -2,13 +2,11 @@
 
 SPDX-License-Identifier: MIT
 """
-import asyncio
 import math
 import time
 
 from . import core
 from ._errors import ClosedError
-from ._watch import Watch
 
 
 def _deadline(timeout):
@@ -97,6 +95,10 @@ class Client(core.Client):
         return self._aevents(_deadline(timeout))
 
     async def _aevents(self, over):
+        # Who awaits has asyncio; all others are spared the better part of the time to import tryst.
+        import asyncio  # pylint: disable=import-outside-toplevel
+        from ._watch import Watch  # pylint: disable=import-outside-toplevel
+
         watch = Watch(self)
         self._watches.add(watch)
         try:

@@ -110,7 +110,8 @@ enum tryst_reason {
 /* Bytes of an event, pinned: bindings may rely on it. */
 #define TRYST_EVENT_SIZE 256
 
-/* Only the fields that the row of its type names are set; the others are 0. */
+/* Only the fields that the row of its type names are set; the others are 0. What is about the server
+ * (COOKIE, REGISTERED, SERVER_BACK, REFUSED, SERVER_LOST) has the own key in key. */
 struct tryst_event {
     uint32_t type;     /* enum tryst_event_type */
     uint32_t peer;     /* handle of a participant, 0 none; never reused by one endpoint */

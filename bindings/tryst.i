@@ -64,7 +64,9 @@
 
 %rename(Address) tryst_address;
 %ignore tryst_address::ip;
-%ignore tryst_address::reserved;
+%ignore tryst_address::transport; /* the text says it */
+%rename("$ignore", regexmatch$name="^TRYST_TRANSPORT_") "";
+%ignore tryst_transport;
 %rename(Pin) tryst_pin;
 %ignore tryst_pin::key;
 %rename(Identity) tryst_identity;

@@ -14,11 +14,23 @@ extern "C" {
 
 /* 24 bytes. All zero is "no address". Copy it freely; it owns nothing. */
 struct tryst_address {
-    uint8_t family;   /* 0 none, 4 or 6 */
-    uint8_t reserved; /* 0 */
-    uint16_t port;    /* host order */
-    uint32_t scope;   /* interface index of a local or link-local address, else 0 */
-    uint8_t ip[16];   /* network order; IPv4 uses the first 4, the rest is 0 */
+    uint8_t family;    /* 0 none, 4 or 6 */
+    uint8_t transport; /* enum tryst_transport: 0 but for a server that is talked to by streams */
+    uint16_t port;     /* host order */
+    uint32_t scope;    /* interface index of a local or link-local address, else 0 */
+    uint8_t ip[16];    /* network order; IPv4 uses the first 4, the rest is 0 */
+};
+
+/* X(name, number, text): how datagrams get to an address. */
+#define TRYST_TRANSPORTS(X)                                                                        \
+    X(UDP, 0, "udp")                                                                               \
+    X(TCP, 1, "tcp") /* each behind its length, in a TCP connection */                             \
+    X(TLS, 2, "tls") /* each a binary message of a WebSocket, in TLS */
+
+enum tryst_transport {
+#define TRYST_TRANSPORT_ROW(name, number, text) TRYST_TRANSPORT_##name = (number),
+    TRYST_TRANSPORTS(TRYST_TRANSPORT_ROW)
+#undef TRYST_TRANSPORT_ROW
 };
 
 /* X(name, text): what an address is good for (RFC 6890 and its kin), of the canonical form. */
@@ -41,7 +53,8 @@ enum tryst_address_class {
 #undef TRYST_ADDRESS_CLASS_ROW
 };
 
-/* Reads "1.2.3.4:5", "[2001:db8::1]:5" or "[fe80::1%2]:5" (a numeric zone). Names are not resolved.
+/* Reads "1.2.3.4:5", "[2001:db8::1]:5" or "[fe80::1%2]:5" (a numeric zone), with "tcp:" or "tls:" in
+ * front where that is the transport. Names are not resolved.
  *
  * address  filled on success, untouched otherwise
  * text     NUL-terminated
@@ -62,7 +75,7 @@ TRYST_API tryst_result tryst_address_parse(struct tryst_address *address, const 
 TRYST_API tryst_result tryst_address_format(const struct tryst_address *address, char *text,
                                             size_t size);
 
-/* Orders two addresses by family, ip, port (not scope), as memcmp does; NULL counts as none.
+/* Orders two addresses by family, transport, ip, port (not scope), as memcmp does; NULL counts as none.
  *
  * Returns  below 0, 0 or above 0.
  * Threads  any.

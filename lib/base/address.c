@@ -132,6 +132,10 @@ tryst_result tryst_address_parse(struct tryst_address *address, const char *text
 
     if (address == NULL || text == NULL)
         return TRYST_E_ARGUMENT;
+    if (strncmp(p, "tcp:", 4) == 0 || strncmp(p, "tls:", 4) == 0) {
+        read.transport = p[1] == 'c' ? TRYST_TRANSPORT_TCP : TRYST_TRANSPORT_TLS;
+        p += 4;
+    }
     if (*p == '[') {
         read.family = 6;
         p = read_bracketed(p + 1, &read);
@@ -212,8 +216,21 @@ static int print_ipv6(char *out, size_t size, const uint8_t ip[16])
     return length;
 }
 
+static const char *transport_prefix(const struct tryst_address *address)
+{
+    switch (address->transport) {
+    case TRYST_TRANSPORT_TCP:
+        return "tcp:";
+    case TRYST_TRANSPORT_TLS:
+        return "tls:";
+    default:
+        return "";
+    }
+}
+
 tryst_result tryst_address_format(const struct tryst_address *address, char *text, size_t size)
 {
+    const char *prefix = address != NULL ? transport_prefix(address) : "";
     char ip[TRYST_ADDRESS_TEXT_SIZE];
     char zone[12] = "";
     int length;
@@ -226,13 +243,13 @@ tryst_result tryst_address_format(const struct tryst_address *address, char *tex
         break;
     case 4:
         print_ipv4(ip, sizeof ip, address->ip);
-        length = snprintf(text, size, "%s:%u", ip, address->port);
+        length = snprintf(text, size, "%s%s:%u", prefix, ip, address->port);
         break;
     case 6:
         print_ipv6(ip, sizeof ip, address->ip);
         if (address->scope != 0)
             snprintf(zone, sizeof zone, "%%%u", (unsigned)address->scope);
-        length = snprintf(text, size, "[%s%s]:%u", ip, zone, address->port);
+        length = snprintf(text, size, "%s[%s%s]:%u", prefix, ip, zone, address->port);
         break;
     default:
         return TRYST_E_ARGUMENT;
@@ -255,6 +272,8 @@ int32_t tryst_address_compare(const struct tryst_address *a, const struct tryst_
         b = &none;
     if (a->family != b->family)
         return a->family - b->family;
+    if (a->transport != b->transport)
+        return a->transport - b->transport;
 
     int order = memcmp(a->ip, b->ip, sizeof a->ip);
 
@@ -263,7 +282,10 @@ int32_t tryst_address_compare(const struct tryst_address *a, const struct tryst_
 
 static struct tryst_address from_ipv4(const struct tryst_address *address, const uint8_t ip[4])
 {
-    struct tryst_address v4 = {.family = 4, .port = address->port, .scope = address->scope};
+    struct tryst_address v4 = {.family = 4,
+                               .transport = address->transport,
+                               .port = address->port,
+                               .scope = address->scope};
 
     memcpy(v4.ip, ip, 4);
     return v4;
@@ -281,7 +303,6 @@ struct tryst_address tryst_address_canonical(const struct tryst_address *address
     if (is_mapped(address->ip) || memcmp(address->ip, nat64, sizeof nat64) == 0)
         return from_ipv4(address, address->ip + 12);
     canonical = *address;
-    canonical.reserved = 0;
     return canonical;
 }
 

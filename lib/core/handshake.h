@@ -11,12 +11,14 @@
 #include "lib/seal/keypair.h"
 #include "lib/seal/replay.h"
 #include "lib/seal/seal.h"
+#include "lib/wire/detour.h"
 #include "lib/wire/envelope.h"
 
 enum {
     TR_HELLO_HEAD = 36,
     TR_DATA_HEAD = 9,
-    TR_DATA_ROOM = TR_DATAGRAM_BYTES - TR_DATA_HEAD - TR_TAG, /* bytes of body in one DATA */
+    TR_DATA_ROOM = TR_RELAY_ROOM - TR_DATA_HEAD - TR_TAG, /* bytes of items in one DATA, which may
+                                                             have to go through the relay */
 };
 
 /* One pair of handshake keys and what comes of it. */

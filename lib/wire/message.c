@@ -231,6 +231,15 @@ static const struct tr_field data_fields[] = {
 };
 LAYOUT(data)
 
+static const struct tr_field relay_fields[] = {
+    NUMBER(struct tr_relay, type),
+    BYTES(struct tr_relay, route),
+    NUMBER(struct tr_relay, slot),
+    NUMBER(struct tr_relay, counter),
+    BYTES(struct tr_relay, tag),
+};
+LAYOUT(relay)
+
 static const struct tr_field unknown_fields[] = {
     NUMBER(struct tr_unknown, type),
     NUMBER(struct tr_unknown, version),
@@ -268,6 +277,14 @@ static const struct tr_field item_ack_fields[] = {
     NUMBER(struct tr_item_ack, version),
 };
 LAYOUT(item_ack)
+
+static const struct tr_field item_relay_fields[] = {
+    NUMBER(struct tr_item_relay, slot),
+    NUMBER(struct tr_item_relay, epoch),
+    NUMBER(struct tr_item_relay, reason),
+    NUMBER(struct tr_item_relay, kbps),
+};
+LAYOUT(item_relay)
 
 static const struct tr_field member_fields[] = {
     NUMBER(struct tr_member, slot),

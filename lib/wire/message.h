@@ -24,6 +24,7 @@ enum {
     TR_DETAIL_MAX = 63,     /* bytes of words in a refusal */
     TR_PARTICIPANTS_MAX = 256,
     TR_MESSAGE_MAX = 1150, /* bytes of one application message */
+    TR_ROUTE_BYTES = 6,    /* what names a participant in RELAY */
     TR_MAGIC = 0x31595254, /* "TRY1" on the wire */
 };
 
@@ -37,12 +38,12 @@ enum {
     X(CTRL, 0x09, TR_FROM_CLIENT | TR_FROM_SERVER, 30, 1200)                                       \
     X(HELLO, 0x0A, TR_FROM_PEER, 264, 404)                                                         \
     X(DATA, 0x0B, TR_FROM_PEER, 26, 1200)                                                          \
+    X(RELAY, 0x0C, TR_FROM_CLIENT | TR_FROM_SERVER, 47, 1200)                                      \
     X(UNKNOWN, 0x0E, TR_FROM_SERVER, 16, 16)
 
 enum { TR_FROM_CLIENT = 1, TR_FROM_SERVER = 2, TR_FROM_PEER = 4 };
 
 enum tr_frame {
-    TR_RELAY = 0x0C,    /* reserved */
     TR_REDIRECT = 0x0D, /* reserved */
 #define TR_FRAME_ROW(name, byte, senders, least, most) TR_##name = (byte),
     TR_FRAMES(TR_FRAME_ROW)
@@ -93,12 +94,16 @@ struct tr_cookie_reply {
     struct tr_certificate certificate;
 };
 
+/* What a participant says it does, in its record. */
+#define TR_CAP_RELAY (UINT32_C(1) << 0)      /* takes and sends RELAY */
+#define TR_CAP_RELAY_ONLY (UINT32_C(1) << 1) /* and nothing else: peers do not punch to it */
+
 struct tr_record {
     uint8_t version;
     uint8_t flags;
     uint16_t reserved;
     uint32_t versions;
-    uint32_t caps;
+    uint32_t caps;  /* TR_CAP_* */
     uint64_t epoch; /* grows with every join of this identity */
     uint8_t session[TR_SESSION_BYTES];
     uint8_t identity[32];
@@ -171,7 +176,7 @@ struct tr_registered_body {
     uint32_t keepalive_ms;
     uint32_t expire_ms;
     uint16_t participants_max;
-    uint16_t relay_kbps; /* reserved */
+    uint16_t relay_kbps; /* kilobits a second that are relayed for it; 0: there is no relay */
     uint8_t channel[TR_CHANNEL_BYTES];
     uint64_t fence; /* names this life of the roster: versions of two fences do not compare */
     uint8_t signature[64]; /* by the node, over the REGISTER's hash and ges */
@@ -239,6 +244,16 @@ struct tr_data {
  * size in games, is one block of ChaCha20. */
 #define TR_DATA_SINGLE (UINT32_C(1) << 31)
 
+/* A HELLO or DATA follows, to its end. To the server: the sender's own route, and the slot whom it is
+ * for; from the server: the receiver's own route, and the slot whom it is from. */
+struct tr_relay {
+    uint8_t type;
+    uint8_t route[TR_ROUTE_BYTES];
+    uint16_t slot;
+    uint32_t counter; /* of this leg in this direction, from 1 */
+    uint8_t tag[8];
+};
+
 struct tr_unknown {
     uint8_t type;
     uint8_t version;
@@ -257,6 +272,7 @@ enum tr_item {
     TR_ITEM_LEAVE = 0x04,   /* both: tr_item_leave */
     TR_ITEM_ACK = 0x05,     /* CTRL, client: tr_item_ack */
     TR_ITEM_ROSTER = 0x06,  /* CTRL, server: tr_page, then entries to its end */
+    TR_ITEM_RELAY = 0x07,   /* CTRL, server: tr_item_relay */
     TR_ITEM_LAST = 0x80,
 };
 
@@ -285,6 +301,14 @@ struct tr_item_ack {
     uint64_t version; /* all changes up to it are known */
 };
 
+/* What the server says of the relay between two participants, to each of them. */
+struct tr_item_relay {
+    uint16_t slot;   /* the other's */
+    uint64_t epoch;  /* the other's */
+    uint16_t reason; /* enum tryst_reason why it is refused; 0: it is granted */
+    uint32_t kbps;   /* granted: at most so much from here to there */
+};
+
 /* An entry of the roster. */
 enum tr_entry_kind { TR_ENTRY_MEMBER = 1, TR_ENTRY_GONE = 2 };
 
@@ -307,8 +331,8 @@ struct tr_gone {
 #define TR_LAYOUTS(X)                                                                              \
     X(address) X(cookie) X(certificate) X(bind) X(cookie_reply) X(record) X(register) X(proven)    \
     X(register_body) X(registered) X(page) X(registered_body) X(refused) X(refused_body) X(ctrl)   \
-    X(hello) X(hello_body) X(data) X(unknown) X(item_ping) X(item_pong) X(item_status)             \
-    X(item_leave) X(item_ack) X(member) X(gone)
+    X(hello) X(hello_body) X(data) X(relay) X(unknown) X(item_ping) X(item_pong) X(item_status)    \
+    X(item_leave) X(item_ack) X(item_relay) X(member) X(gone)
 
 /* clang-format on */
 #define TR_LAYOUT_DECLARE(name) extern const struct tr_layout tr_layout_##name;

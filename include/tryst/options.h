@@ -19,11 +19,23 @@ extern "C" {
 #define TRYST_SERVER_MAX 4        /* addresses of the server an endpoint uses */
 #define TRYST_NEVER UINT64_MAX    /* a deadline that does not come */
 
+/* X(name, number, text): whether the server may carry what is said between participants. */
+#define TRYST_RELAY_USES(X)                                                                        \
+    X(ALLOW, 0, "allow") /* until there is a direct path, and where there is none */               \
+    X(DENY, 1, "deny")   /* never */                                                               \
+    X(ONLY, 2, "only")   /* always: no participant is told an address of this one */
+
+enum tryst_relay_use {
+#define TRYST_RELAY_USE_ROW(name, number, text) TRYST_RELAY_##name = (number),
+    TRYST_RELAY_USES(TRYST_RELAY_USE_ROW)
+#undef TRYST_RELAY_USE_ROW
+};
+
 /* Zero in a field means its default. Strings are read during the call only. */
 struct tryst_options {
     uint32_t struct_size;  /* set by tryst_options_init; tells old callers from new */
-    uint32_t keepalive_ms; /* silence before a ping to a peer; 5,000 */
-    uint32_t path_ms;      /* silence before a path is left; 15,000 */
+    uint32_t keepalive_ms; /* silence before a ping to a peer; learnt: 14,000 to 112,000 */
+    uint32_t path_ms;      /* unanswered pings before a path is given up; 15,000 */
     uint32_t peer_ms;      /* silence on all paths before a peer is unreachable; 30,000 */
     uint32_t punch_ms;     /* hellos without an answer before a peer is unreachable; 10,000 */
     uint32_t rekey_s;      /* seconds between handshakes; 120 */
@@ -34,6 +46,10 @@ struct tryst_options {
     uint8_t reserved[3];   /* 0 */
     const char *server;    /* HOST:PORT#KEY; an endpoint uses only the key */
     const char *app;       /* the game's name; only the same app meets; "" */
+    uint16_t tcp_port;     /* client only: the server's port for TCP, where UDP fails; as in server */
+    uint16_t tls_port;     /* client only: its port for WebSocket over TLS, where that fails too; 443 */
+    uint8_t relay;         /* enum tryst_relay_use */
+    uint8_t reserved2[3];  /* 0 */
 };
 
 /* Sets the size and zeroes the rest.

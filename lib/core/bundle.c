@@ -8,8 +8,10 @@
 
 enum {
     ITEM_HEAD = 3,
-    PONG_SIZE = TR_PING_BYTES + TR_ADDRESS_BYTES,
-    PING_PADDING = PONG_SIZE - TR_PING_BYTES - ITEM_HEAD, /* a ping is as long as its pong */
+    PONG_SIZE = TR_PING_BYTES + TR_ADDRESS_BYTES + 6,
+    PING_SIZE = TR_PING_BYTES + 2,
+    PING_PADDING = PONG_SIZE - PING_SIZE - ITEM_HEAD, /* a ping is as long as its pong */
+    PING_LEAST = TR_DATA_HEAD + ITEM_HEAD + PONG_SIZE + TR_TAG,
 };
 
 /* Where the item at `at` ends. */
@@ -18,8 +20,9 @@ static size_t item_end(const uint8_t *items, size_t at)
     return at + ITEM_HEAD + tr_get_u16(items + at + 1);
 }
 
-/* Fills in where a DATA goes and seals its items. A message alone goes without its head. */
-static void finish(const struct tr_bundle_way *way, struct tr_datagram *datagram, uint8_t index,
+/* Fills in where a DATA goes and seals its items. A message alone goes without its head. Returns whether
+ * its path is to be pinged sooner. */
+static bool finish(const struct tr_bundle_way *way, struct tr_datagram *datagram, uint8_t index,
                    size_t size, const struct tr_peer_kit *kit)
 {
     uint8_t *items = datagram->data + TR_DATA_HEAD;
@@ -34,7 +37,10 @@ static void finish(const struct tr_bundle_way *way, struct tr_datagram *datagram
         datagram->from = kit->locals[path->local];
     datagram->size = (uint16_t)tr_handshake_seal(way->handshake, datagram->data, size, is_single);
     datagram->open = 0;
-    tr_path_carried(path, datagram->size);
+    bool is_sooner = tr_path_carried(path, datagram->size, kit->now_us);
+    if (tr_path_is_relay(path))
+        tr_relay_link_wrap(way->relay, kit->relay, datagram);
+    return is_sooner;
 }
 
 /* Drops the two length bytes of the last item: it reaches to the end. Returns the new size. */
@@ -69,15 +75,16 @@ void tr_bundle_flush(struct tr_bundle *bundle, const struct tr_bundle_way *way,
     uint8_t *items = datagram->data + TR_DATA_HEAD;
     size_t size = datagram->size;
     if (chosen == TR_PATH_NONE || !tr_handshake_can_send(way->handshake) ||
+        bundle->hold_us > kit->now_us ||
         !tr_path_may_carry(&way->paths->list[chosen], TR_DATAGRAM_BYTES)) {
-        hold(bundle, items, size, kit); /* the path was lost within the turn */
+        hold(bundle, items, size, kit); /* the path was lost within the turn, or has just changed */
         datagram->open = 0;
         datagram->size = 0;
         return;
     }
     if (bundle->last > 0)
         size = last_close(items, bundle->last, size);
-    finish(way, datagram, chosen, size, kit);
+    bundle->is_sooner |= finish(way, datagram, chosen, size, kit);
 }
 
 /* How much of what is held may leave over a path, in whole messages, beside `beside` bytes. */
@@ -105,10 +112,27 @@ static void held_remove(struct tr_bundle *bundle, size_t size)
     }
 }
 
+/* What the other side measures by: where its ping came from, and what of its traffic has come. */
+static void pong_write(struct tr_writer *writer, const struct tr_path *path,
+                       const struct tr_bundle_answer *answer)
+{
+    struct tr_item_pong pong = {0};
+    struct tr_item_report report = {
+        .sent = answer->sent, .received = path->received, .size = answer->size};
+    if (!tr_path_is_relay(path))
+        pong.seen.address = path->remote;
+    memcpy(pong.pong, answer->ping, TR_PING_BYTES);
+    tr_writer_number(writer, TR_ITEM_PONG, 1);
+    tr_writer_number(writer, PONG_SIZE, 2);
+    tr_layout_encode(&tr_layout_item_pong, &pong, writer);
+    tr_layout_encode(&tr_layout_item_report, &report, writer);
+}
+
 void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way,
                        const uint8_t *pong, uint8_t index, const struct tr_peer_kit *kit)
 {
-    if (bundle->held_size == 0 || index == TR_PATH_NONE || !tr_handshake_can_send(way->handshake))
+    if (bundle->held_size == 0 || index == TR_PATH_NONE || bundle->hold_us > kit->now_us ||
+        !tr_handshake_can_send(way->handshake))
         return;
     const struct tr_path *path = &way->paths->list[index];
     size_t fits = held_fitting(bundle, path, 0);
@@ -119,12 +143,10 @@ void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way
     struct tr_writer writer;
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
     if (has_pong) {
-        struct tr_item_pong item = {.seen = {.address = path->remote}};
-        memcpy(item.pong, pong, TR_PING_BYTES);
-        tr_item_write_layout(&writer, TR_ITEM_PONG, &tr_layout_item_pong, &item);
+        pong_write(&writer, path, &(struct tr_bundle_answer){.ping = pong});
     }
     tr_writer_bytes(&writer, bundle->held, fits);
-    finish(way, datagram, index, tr_writer_used(&writer), kit);
+    bundle->is_sooner |= finish(way, datagram, index, tr_writer_used(&writer), kit);
     held_remove(bundle, fits);
 }
 
@@ -137,32 +159,37 @@ static void single(const struct tr_bundle_way *way, uint8_t index, const struct 
         finish(way, datagram, index, tr_writer_used(items), kit);
 }
 
-void tr_bundle_ping(const struct tr_bundle_way *way, uint8_t index, const struct tr_peer_kit *kit)
+void tr_bundle_ping(const struct tr_bundle_way *way, uint8_t index, size_t wished,
+                    const struct tr_peer_kit *kit)
 {
-    static const uint8_t zeros[PING_PADDING];
+    static const uint8_t zeros[TR_DATA_ROOM];
     uint8_t ping[TR_PING_BYTES];
+    struct tr_path *path = &way->paths->list[index];
+    struct tr_item_mark mark = {.sent = (uint16_t)(path->sent + 1)}; /* with this one */
+    size_t padding = PING_PADDING + (wished > PING_LEAST ? wished - PING_LEAST : 0);
     struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
     if (datagram == NULL)
         return;
     struct tr_writer writer;
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
-    tr_path_ping(&way->paths->list[index], kit->now_us, kit->random, ping);
-    tr_item_write(&writer, TR_ITEM_PING, ping, TR_PING_BYTES);
-    tr_item_write(&writer, TR_ITEM_PADDING, zeros, sizeof zeros);
+    tr_path_ping(path, kit->now_us, kit->random, ping);
+    tr_writer_number(&writer, TR_ITEM_PING, 1);
+    tr_writer_number(&writer, PING_SIZE, 2);
+    tr_writer_bytes(&writer, ping, TR_PING_BYTES);
+    tr_layout_encode(&tr_layout_item_mark, &mark, &writer);
+    tr_item_write(&writer, TR_ITEM_PADDING, zeros, padding);
     single(way, index, &writer, datagram, kit);
 }
 
-void tr_bundle_pong(const struct tr_bundle_way *way, uint8_t index, const uint8_t *ping,
-                    const struct tr_peer_kit *kit)
+void tr_bundle_pong(const struct tr_bundle_way *way, uint8_t index,
+                    const struct tr_bundle_answer *answer, const struct tr_peer_kit *kit)
 {
     struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
     if (datagram == NULL)
         return;
-    struct tr_item_pong pong = {.seen = {.address = way->paths->list[index].remote}};
     struct tr_writer writer;
-    memcpy(pong.pong, ping, TR_PING_BYTES);
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
-    tr_item_write_layout(&writer, TR_ITEM_PONG, &tr_layout_item_pong, &pong);
+    pong_write(&writer, &way->paths->list[index], answer);
     single(way, index, &writer, datagram, kit);
 }
 
@@ -191,8 +218,12 @@ tryst_result tr_bundle_add(struct tr_bundle *bundle, const struct tr_bundle_way 
                            const void *data, size_t size, const struct tr_peer_kit *kit)
 {
     uint8_t chosen = way->paths->chosen;
-    if (chosen == TR_PATH_NONE || !way->paths->list[chosen].is_proven ||
-        !tr_handshake_can_send(way->handshake)) {
+    if (bundle->hold_us > kit->now_us && bundle->held_size + ITEM_HEAD + size > TR_DATA_ROOM) {
+        bundle->hold_us = 0; /* there is no room to wait in: rather out of order than lost */
+        tr_bundle_release(bundle, way, NULL, chosen, kit);
+    }
+    if (chosen == TR_PATH_NONE || bundle->hold_us > kit->now_us ||
+        !way->paths->list[chosen].is_proven || !tr_handshake_can_send(way->handshake)) {
         tryst_result result = add_held(bundle, data, size);
         tr_bundle_release(bundle, way, NULL, chosen, kit);
         return result;

@@ -10,13 +10,16 @@ struct tr_bundle {
     struct tr_datagram *datagram; /* open in the outbox; its size counts the items so far */
     uint16_t last;                /* where its last item starts */
     uint16_t held_size;
+    bool is_sooner; /* what was sent calls for a ping soon: the peer's deadline is another */
+    uint64_t hold_us; /* nothing leaves before, so that it does not overtake what left by a slower path */
     uint8_t *held; /* items that wait for a key or a path, TR_DATA_ROOM bytes; made when needed */
 };
 
-/* Where a peer's DATA goes through: its keys and its paths. */
+/* Where a peer's DATA goes through: its keys, its paths, its detour. */
 struct tr_bundle_way {
     struct tr_handshake *handshake;
     struct tr_path_set *paths;
+    struct tr_relay_link *relay;
 };
 
 void tr_bundle_clear(struct tr_bundle *bundle);
@@ -35,10 +38,17 @@ void tr_bundle_flush(struct tr_bundle *bundle, const struct tr_bundle_way *way,
 void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way,
                        const uint8_t *pong, uint8_t index, const struct tr_peer_kit *kit);
 
-/* A DATA of its own over one path: a ping, the answer to one, a goodbye. */
-void tr_bundle_ping(const struct tr_bundle_way *way, uint8_t index, const struct tr_peer_kit *kit);
-void tr_bundle_pong(const struct tr_bundle_way *way, uint8_t index, const uint8_t *ping,
+/* A DATA of its own over one path: a ping, the answer to one, a goodbye. wished: bytes of the ping's
+ * datagram, 0 as few as may be. size: of the datagram that brought the ping; sent: what the ping says. */
+void tr_bundle_ping(const struct tr_bundle_way *way, uint8_t index, size_t wished,
                     const struct tr_peer_kit *kit);
+struct tr_bundle_answer {
+    const uint8_t *ping;
+    uint16_t sent;
+    uint16_t size;
+};
+void tr_bundle_pong(const struct tr_bundle_way *way, uint8_t index,
+                    const struct tr_bundle_answer *answer, const struct tr_peer_kit *kit);
 void tr_bundle_leave(const struct tr_bundle_way *way, uint8_t index, const struct tr_peer_kit *kit);
 
 #endif

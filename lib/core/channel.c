@@ -53,8 +53,11 @@ void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,
     rendezvous->ping_us = 0;
     rendezvous->is_hinted = false;
     rendezvous->ping_next_us = now_us + ping_pause(rendezvous, random);
-    if (rendezvous->fence != body->fence)
+    rendezvous->relay_kbps = body->relay_kbps;
+    if (rendezvous->fence != body->fence) {
         rendezvous->version = 0;
+        rendezvous->life++;
+    }
     rendezvous->fence = body->fence;
     for (size_t i = 0; i < rendezvous->uplink_count; i++) /* the channel keeps the mapping alive */
         if (rendezvous->uplinks[i].tries == 0)
@@ -137,6 +140,7 @@ static void ping_send(struct tr_rendezvous *rendezvous, uint64_t now_us, struct 
      * is used too, or a newcomer is sent to a mapping that is gone. */
     for (uint8_t i = 0; rendezvous->pings == 0 && i < rendezvous->uplink_count; i++)
         if (rendezvous->uplinks[i].is_live &&
+            rendezvous->uplinks[i].server.transport == TRYST_TRANSPORT_UDP &&
             !tr_candidate_is_same(&rendezvous->uplinks[i].seen, &rendezvous->seen))
             ping_send_over(rendezvous, i, outbox);
     if (rendezvous->pings == 0)
@@ -218,6 +222,16 @@ static void leave_take(struct tr_rendezvous *rendezvous, const struct tr_item_vi
                                                      .reason = leave.reason});
 }
 
+static void relay_take(struct tr_rendezvous *rendezvous, const struct tr_item_view *item)
+{
+    struct tr_item_relay relay;
+    struct tr_reader reader;
+    tr_reader_init(&reader, item->content, item->size);
+    tr_layout_decode(&tr_layout_item_relay, &relay, &reader);
+    if (!reader.fault && rendezvous->told_count < TR_RELAYS_TOLD_MAX)
+        rendezvous->told[rendezvous->told_count++] = relay;
+}
+
 static void roster_take(struct tr_rendezvous *rendezvous, const struct tr_item_view *item)
 {
     struct tr_page page;
@@ -247,6 +261,7 @@ enum tr_drop tr_channel_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
     tr_replay_mark(&rendezvous->replay, rendezvous->seen_counters, TR_REPLAY_CTRL, head.counter);
     rendezvous->heard_us = now_us;
     rendezvous->has_page = false;
+    rendezvous->told_count = 0;
     struct tr_reader reader;
     struct tr_item_view item;
     tr_reader_init(&reader, rendezvous->plain, plain_size);
@@ -257,6 +272,8 @@ enum tr_drop tr_channel_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
             leave_take(rendezvous, &item);
         else if (item.type == TR_ITEM_ROSTER)
             roster_take(rendezvous, &item);
+        else if (item.type == TR_ITEM_RELAY)
+            relay_take(rendezvous, &item);
     }
     return reader.fault ? TR_DROP_MALFORMED : TR_DROP_NONE;
 }
@@ -267,9 +284,12 @@ enum tr_drop tr_channel_unknown(struct tr_rendezvous *rendezvous, uint64_t now_u
     struct tr_unknown unknown;
     if (!tr_envelope_head(&tr_layout_unknown, &unknown, data, size))
         return TR_DROP_SHORT;
+    static const uint8_t rest[TR_CHANNEL_BYTES - TR_ROUTE_BYTES];
+    bool is_channel = memcmp(unknown.channel, rendezvous->channel, TR_CHANNEL_BYTES) == 0;
+    bool is_route = memcmp(unknown.channel, rendezvous->relay_keys.route, TR_ROUTE_BYTES) == 0 &&
+                    memcmp(unknown.channel + TR_ROUTE_BYTES, rest, sizeof rest) == 0;
     if (rendezvous->state != TR_RENDEZVOUS_REGISTERED || rendezvous->is_hinted ||
-        rendezvous->is_asking ||
-        memcmp(unknown.channel, rendezvous->channel, TR_CHANNEL_BYTES) != 0)
+        rendezvous->is_asking || !(is_channel || is_route))
         return TR_DROP_UNKNOWN;
     rendezvous->is_hinted = true;
     tr_sooner(&rendezvous->ping_next_us, now_us);

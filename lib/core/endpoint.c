@@ -20,6 +20,10 @@ static_assert(TRYST_SEED_SIZE == TR_KEY && TRYST_KEY_SIZE == TR_KEY, "one size o
  * each fits; what does not is sent in a later round. */
 enum { OUTBOX_MAX = 1024 };
 
+/* What a clock goes back by chance; and a time that nobody turns a game's loop in by chance. */
+#define BACK_US (1 * TR_S)
+#define SLEPT_US (5 * TR_S)
+
 struct tryst_endpoint {
     struct tryst_identity identity;
     struct tr_random random;
@@ -29,6 +33,12 @@ struct tryst_endpoint {
     struct tr_session session;
     struct tr_peer_kit kit;
     struct tr_budget budget;
+    struct tr_relay_way relay; /* as the registration is now */
+    uint8_t relay_use;         /* enum tryst_relay_use */
+    uint16_t ports[2];         /* of the server's for TCP and TLS, 0: none */
+    bool is_awake;             /* time went on without us */
+    uint64_t told_us;          /* the caller's clock, and how far ours is ahead of it */
+    uint64_t ahead_us;
     struct tr_hello_extra hello; /* what every hello says of us */
     struct tryst_stats stats;
     struct tryst_address locals[TRYST_LOCAL_MAX]; /* slots; family 0 where empty */
@@ -55,9 +65,10 @@ static void kit_init(struct tryst_endpoint *endpoint, const struct tryst_options
         .random = &endpoint->random,
         .stats = &endpoint->stats,
         .budget = &endpoint->budget,
+        .relay = &endpoint->relay,
         .locals = endpoint->locals,
         .hello = &endpoint->hello,
-        .times = {.keepalive_us = ms_or(options->keepalive_ms, 5000),
+        .times = {.keepalive_us = options->keepalive_ms * TR_MS,
                   .path_us = ms_or(options->path_ms, 15000)},
         .peer_us = ms_or(options->peer_ms, 30000),
         .punch_us = ms_or(options->punch_ms, 10000),
@@ -75,7 +86,8 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
 {
     struct tryst_pin pin;
     if (endpoint == NULL || identity == NULL || options == NULL || seed == NULL ||
-        options->struct_size != sizeof *options || options->server == NULL)
+        options->struct_size != sizeof *options || options->server == NULL ||
+        options->relay > TRYST_RELAY_ONLY)
         return TRYST_E_ARGUMENT;
     if (tryst_pin_parse(&pin, options->server) != TRYST_OK)
         return TRYST_E_FORMAT;
@@ -94,6 +106,11 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
     tr_rendezvous_init(&made->rendezvous, &made->identity, pin.key, made->app, now_us, unix_ms);
     tr_session_init(&made->session, &made->random);
     tr_budget_init(&made->budget, &made->random);
+    made->relay_use = options->relay;
+    made->ports[0] = options->tcp_port;
+    made->ports[1] = options->tls_port;
+    made->rendezvous.caps = (options->relay != TRYST_RELAY_DENY ? TR_CAP_RELAY : 0) |
+                            (options->relay == TRYST_RELAY_ONLY ? TR_CAP_RELAY_ONLY : 0);
     kit_init(made, options);
     made->stats.struct_size = sizeof made->stats;
     *endpoint = made;
@@ -112,11 +129,27 @@ void tryst_endpoint_destroy(struct tryst_endpoint *endpoint)
     free(endpoint);
 }
 
-/* Time stands still rather than going back. */
+/* When something is due, on our clock. */
+static uint64_t due_us(struct tryst_endpoint *endpoint)
+{
+    uint64_t next = tr_rendezvous_deadline(&endpoint->rendezvous);
+    tr_sooner(&next, tr_session_deadline(&endpoint->session, &endpoint->kit));
+    return next;
+}
+
+/* Time stands still rather than going back; where it goes far back, as a clock that was set does, it goes
+ * on from where it was. A step forward past what was due, as in a machine that slept, means that nothing
+ * that was known of the ways to others need be true any more. */
 static void now_set(struct tryst_endpoint *endpoint, uint64_t now_us)
 {
+    if (now_us + BACK_US < endpoint->told_us)
+        endpoint->ahead_us += endpoint->told_us - now_us;
+    endpoint->told_us = now_us;
+    now_us += endpoint->ahead_us;
     if (now_us <= endpoint->kit.now_us)
         return;
+    if (now_us - endpoint->kit.now_us > SLEPT_US && due_us(endpoint) + SLEPT_US < now_us)
+        endpoint->is_awake = true;
     endpoint->kit.now_us = now_us;
     endpoint->kit.now_ms = (uint32_t)((now_us - endpoint->created_us) / TR_MS);
     endpoint->kit.hello_clock = (uint32_t)((now_us - endpoint->created_us) >> 16);
@@ -130,8 +163,26 @@ static void hello_update(struct tryst_endpoint *endpoint)
     hello->roster_fence = endpoint->rendezvous.fence;
     hello->roster_version = endpoint->rendezvous.version;
     hello->local_count = 0;
-    for (size_t i = 0; i < endpoint->rendezvous.local_count && i < TR_CANDIDATES_MAX - 1; i++)
+    bool is_hidden = endpoint->relay_use == TRYST_RELAY_ONLY;
+    for (size_t i = 0;
+         i < endpoint->rendezvous.local_count && i < TR_CANDIDATES_MAX - 1 && !is_hidden; i++)
         hello->local[hello->local_count++] = endpoint->rendezvous.locals[i];
+}
+
+static void relay_update(struct tryst_endpoint *endpoint)
+{
+    const struct tr_rendezvous *rendezvous = &endpoint->rendezvous;
+    const struct tr_uplink *uplink = &rendezvous->uplinks[rendezvous->uplink];
+    struct tr_relay_way *way = &endpoint->relay;
+    bool is_anew = way->life != rendezvous->life;
+    way->is_only = endpoint->relay_use == TRYST_RELAY_ONLY;
+    way->is_open = endpoint->relay_use != TRYST_RELAY_DENY && rendezvous->relay_kbps > 0;
+    way->life = rendezvous->life;
+    way->server = uplink->server;
+    way->local = uplink->local;
+    way->keys = rendezvous->relay_keys;
+    if (is_anew)
+        tr_session_relay_anew(&endpoint->session, &endpoint->kit);
 }
 
 static void fact_tell(struct tryst_endpoint *endpoint, const struct tr_fact *fact)
@@ -173,6 +224,11 @@ static void advance(struct tryst_endpoint *endpoint)
 {
     struct tr_fact fact;
     uint64_t now_us = endpoint->kit.now_us;
+    if (endpoint->is_awake) {
+        endpoint->is_awake = false;
+        tr_rendezvous_awake(&endpoint->rendezvous, now_us);
+        tr_session_unsettle(&endpoint->session, true, &endpoint->kit);
+    }
     tr_rendezvous_tick(&endpoint->rendezvous, now_us, &endpoint->outbox, &endpoint->random);
     while (tr_rendezvous_next_fact(&endpoint->rendezvous, &fact))
         fact_tell(endpoint, &fact);
@@ -182,12 +238,24 @@ static void advance(struct tryst_endpoint *endpoint)
 static void uplinks_update(struct tryst_endpoint *endpoint)
 {
     struct tryst_address extra[TRYST_LOCAL_MAX];
+    struct tryst_address servers[3 * TRYST_SERVER_MAX];
     size_t count = 0;
+    size_t server_count = 0;
+    for (uint8_t i = 0; i < endpoint->server_count; i++)
+        servers[server_count++] = endpoint->servers[i];
+    for (uint8_t i = 0; i < endpoint->server_count; i++)
+        for (uint8_t j = 0; j < 2; j++) {
+            if (endpoint->ports[j] == 0)
+                continue;
+            servers[server_count] = endpoint->servers[i];
+            servers[server_count].transport = (uint8_t)(TRYST_TRANSPORT_TCP + j);
+            servers[server_count++].port = endpoint->ports[j];
+        }
     for (uint8_t i = 0; i < endpoint->local_count; i++)
         if (endpoint->extra >> endpoint->order[i] & 1)
             extra[count++] = endpoint->locals[endpoint->order[i]];
-    tr_rendezvous_set_uplinks(&endpoint->rendezvous, endpoint->kit.now_us, endpoint->servers,
-                              endpoint->server_count, extra, count);
+    tr_rendezvous_set_uplinks(&endpoint->rendezvous, endpoint->kit.now_us, servers, server_count,
+                              extra, count);
 }
 
 tryst_result tryst_endpoint_set_server(struct tryst_endpoint *endpoint, uint64_t now_us,
@@ -363,12 +431,17 @@ static enum tr_drop server_input(struct tryst_endpoint *endpoint, const struct t
     if (drop != TR_DROP_NONE)
         return drop;
     hello_update(endpoint);
+    relay_update(endpoint);
     struct tr_fact fact;
     while (tr_rendezvous_next_fact(&endpoint->rendezvous, &fact)) /* registered before joined */
         fact_tell(endpoint, &fact);
     tr_session_read_page(&endpoint->session, &endpoint->rendezvous, &endpoint->kit,
                          &endpoint->notices);
     tr_rendezvous_page_done(&endpoint->rendezvous, &endpoint->outbox);
+    for (uint8_t i = 0; i < endpoint->rendezvous.told_count; i++)
+        tr_session_relay_told(&endpoint->session, &endpoint->rendezvous.told[i], &endpoint->kit,
+                              &endpoint->notices);
+    endpoint->rendezvous.told_count = 0;
     return drop;
 }
 
@@ -384,7 +457,9 @@ tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uint64_t now_
     endpoint->stats.bytes_received += size;
     struct tryst_address source = tryst_address_canonical(from);
     source.scope = 0;
-    enum tr_drop drop = tr_envelope_check(data, size, TR_FROM_SERVER | TR_FROM_PEER);
+    bool is_stream = source.transport != TRYST_TRANSPORT_UDP; /* only the server is talked to so */
+    enum tr_drop drop =
+        tr_envelope_check(data, size, TR_FROM_SERVER | (is_stream ? 0 : TR_FROM_PEER));
     uint8_t type = drop == TR_DROP_NONE ? *(const uint8_t *)data : 0;
     if (drop == TR_DROP_NONE && type == TR_DATA)
         drop = tr_session_data(&endpoint->session, &source, local_of(endpoint, to), data, size,
@@ -392,10 +467,12 @@ tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uint64_t now_
     else if (drop == TR_DROP_NONE && type == TR_HELLO)
         drop = tr_session_hello(&endpoint->session, &source, local_of(endpoint, to), data, size,
                                 &endpoint->kit, &endpoint->notices);
+    else if (drop == TR_DROP_NONE && type == TR_RELAY)
+        drop = tr_session_relay(&endpoint->session, data, size, &endpoint->kit, &endpoint->notices);
     else if (drop == TR_DROP_NONE)
         drop = server_input(endpoint, &source, data, size);
     tr_counters_drop(&endpoint->stats, drop);
-    if (drop == TR_DROP_NONE && type != TR_DATA)
+    if (endpoint->is_awake || (drop == TR_DROP_NONE && type != TR_DATA))
         advance(endpoint);
     return TRYST_OK;
 }
@@ -415,9 +492,10 @@ uint64_t tryst_endpoint_deadline(const struct tryst_endpoint *endpoint)
         return 0;
     /* Only the session's cache of its soonest deadline changes. */
     struct tryst_endpoint *cached = (struct tryst_endpoint *)(uintptr_t)endpoint;
-    uint64_t next = tr_rendezvous_deadline(&endpoint->rendezvous);
-    tr_sooner(&next, tr_session_deadline(&cached->session, &endpoint->kit));
-    return next;
+    uint64_t next = due_us(cached);
+    if (next == TR_NEVER)
+        return next;
+    return next > endpoint->ahead_us ? next - endpoint->ahead_us : 0;
 }
 
 tryst_result tryst_endpoint_output(struct tryst_endpoint *endpoint, uint64_t now_us,

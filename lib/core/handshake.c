@@ -137,6 +137,7 @@ size_t tr_handshake_write(struct tr_handshake *handshake, const struct tryst_ide
         .state = handshake->is_confirmed  ? TR_HELLO_CONFIRMED
                  : handshake->is_accepted ? TR_HELLO_ACCEPTED
                                           : TR_HELLO_NEW,
+        .flags = extra->flags,
         .index = handshake->current.index,
         .to = extra->to,
         .seen = extra->seen,

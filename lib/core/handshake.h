@@ -67,6 +67,7 @@ struct tr_handshake {
 
 /* What one hello carries besides keys. */
 struct tr_hello_extra {
+    uint16_t flags; /* TR_HELLO_SEARCH, TR_HELLO_MOVED */
     uint8_t ping[TR_PING_BYTES];
     uint8_t pong[TR_PING_BYTES];
     struct tr_candidate to;

@@ -7,6 +7,7 @@
 #include "lib/core/budget.h"
 #include "lib/core/handshake.h"
 #include "lib/core/path.h"
+#include "lib/core/relay_link.h"
 #include <tryst/counters.h>
 #include <tryst/options.h>
 
@@ -16,6 +17,7 @@ struct tr_peer_kit {
     struct tr_random *random;
     struct tryst_stats *stats;
     struct tr_budget *budget;
+    const struct tr_relay_way *relay;
     const struct tryst_address *locals; /* TRYST_LOCAL_MAX slots, family 0 where empty */
     const struct tr_hello_extra *hello; /* seen, roster and local addresses of ours */
     struct tr_path_times times;

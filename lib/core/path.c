@@ -1,18 +1,14 @@
-/* Finding, proving, keeping and choosing paths.
+/* Finding and proving paths.
  * SPDX-License-Identifier: MIT */
 #include "lib/core/path.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* A ping that got no pong is repeated after this, or after two round trips where that is more. */
-#define PING_RETRY_US (500 * TR_MS)
-/* Paths beside the chosen one are looked at this often (keepalive of standby paths). */
-#define STANDBY_FACTOR 3
-/* At most one move in this time, so that two like paths do not flap. */
-#define MOVE_PAUSE_US (2 * TR_S)
-/* A better path is 20 % and 10 ms better. */
-#define BETTER_US (10 * TR_MS)
+struct tryst_address tr_path_relay(void)
+{
+    return (struct tryst_address){.family = 4, .transport = TR_TRANSPORT_RELAY};
+}
 
 void tr_paths_init(struct tr_path_set *paths)
 {
@@ -43,7 +39,7 @@ static void remove_at(struct tr_path_set *paths, uint8_t index)
 void tr_paths_unname(struct tr_path_set *paths)
 {
     for (uint8_t i = 0; i < paths->count; i++)
-        paths->list[i].is_named = false;
+        paths->list[i].is_named = tr_path_is_relay(&paths->list[i]);
 }
 
 /* of_named: also named paths that were never heard may go. */
@@ -52,7 +48,7 @@ static bool make_room(struct tr_path_set *paths, bool of_named)
     uint8_t oldest = TR_PATH_NONE;
     for (uint8_t i = 0; i < paths->count; i++) {
         const struct tr_path *path = &paths->list[i];
-        if (path->is_proven || i == paths->chosen ||
+        if (path->is_proven || i == paths->chosen || tr_path_is_relay(path) ||
             (path->is_named && !(of_named && !path->is_heard)))
             continue;
         if (oldest == TR_PATH_NONE || path->heard_us < paths->list[oldest].heard_us)
@@ -71,7 +67,8 @@ uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remo
     if (index != TR_PATH_NONE) {
         if (paths->list[index].kind == TRYST_KIND_OBSERVED)
             paths->list[index].kind = kind;
-        paths->list[index].is_named |= kind != TRYST_KIND_OBSERVED;
+        if (kind != TRYST_KIND_OBSERVED)
+            paths->list[index].is_named = true;
         return index;
     }
     if (paths->count == TR_PATHS_MAX && !make_room(paths, false) &&
@@ -83,12 +80,13 @@ uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remo
         .local = local,
         .kind = kind,
         .is_named = kind != TRYST_KIND_OBSERVED,
+        .step_max = UINT8_MAX,
         .next_us = TR_NEVER,
     };
     return index;
 }
 
-static bool is_waiting(const struct tr_path *path)
+bool tr_path_is_waiting(const struct tr_path *path)
 {
     static const uint8_t none[TR_PING_BYTES];
     return memcmp(path->ping, none, sizeof none) != 0;
@@ -108,7 +106,7 @@ static uint32_t ping_time(uint64_t now_us)
 void tr_path_ping(struct tr_path *path, uint64_t now_us, struct tr_random *random,
                   uint8_t ping[TR_PING_BYTES])
 {
-    if (!is_waiting(path)) {
+    if (!tr_path_is_waiting(path)) {
         tr_random_bytes(random, path->ping, TR_PING_BYTES);
         path->ping[7] |= 1; /* never zeros, which mean none */
         path->ping_us = now_us;
@@ -123,7 +121,7 @@ void tr_path_ping(struct tr_path *path, uint64_t now_us, struct tr_random *rando
 static uint64_t pong_age(const struct tr_path *path, const uint8_t pong[TR_PING_BYTES],
                          uint64_t now_us)
 {
-    if (!is_waiting(path) || !tr_seal_equal(path->ping + 3, pong + 3, TR_PING_BYTES - 3))
+    if (!tr_path_is_waiting(path) || !tr_seal_equal(path->ping + 3, pong + 3, TR_PING_BYTES - 3))
         return TR_NEVER;
     uint32_t sent = 0;
     for (unsigned i = 0; i < 3; i++)
@@ -139,8 +137,8 @@ void tr_paths_heard(struct tr_path_set *paths, uint8_t index, size_t size, uint6
     path->is_heard = true;
     path->heard_us = now_us;
     path->hellos = 0;
-    if (!path->is_proven && path->bytes_in < UINT32_MAX / 8)
-        path->bytes_in += (uint32_t)size;
+    if (!path->is_proven && path->bytes_in < UINT16_MAX / 8)
+        path->bytes_in = (uint16_t)(path->bytes_in + size);
 }
 
 bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[TR_PING_BYTES],
@@ -158,7 +156,13 @@ bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[
     memset(path->ping, 0, sizeof path->ping);
     path->ping_us = 0;
     path->losses = 0;
+    if (!path->is_proven) {
+        path->width = TR_WIDTH_UNKNOWN;
+        path->sized = 0;
+        path->is_measured = false;
+    }
     path->is_proven = true;
+    path->is_doubted = false;
     return true;
 }
 
@@ -167,94 +171,32 @@ bool tr_path_may_carry(const struct tr_path *path, size_t size)
     return path->is_proven || path->bytes_out + size <= (uint64_t)TR_PATH_AMPLIFY * path->bytes_in;
 }
 
-void tr_path_carried(struct tr_path *path, size_t size)
+bool tr_path_carried(struct tr_path *path, size_t size, uint64_t now_us)
 {
-    if (!path->is_proven && path->bytes_out < UINT32_MAX / 8)
-        path->bytes_out += (uint32_t)size;
-}
-
-static bool is_alive(const struct tr_path *path, const struct tr_path_times *times, uint64_t now_us)
-{
-    return path->is_proven && now_us - path->heard_us < times->path_us;
-}
-
-static bool is_better(const struct tr_path *a, const struct tr_path *b)
-{
-    uint64_t gain = a->rtt_us < b->rtt_us ? b->rtt_us - a->rtt_us : 0;
-    return gain >= BETTER_US && gain * 5 >= b->rtt_us;
-}
-
-bool tr_paths_choose(struct tr_path_set *paths, const struct tr_path_times *times, uint64_t now_us)
-{
-    uint8_t best = TR_PATH_NONE;
-    for (uint8_t i = 0; i < paths->count; i++) {
-        struct tr_path *path = &paths->list[i];
-        if (path->is_proven && !is_alive(path, times, now_us)) {
-            path->is_proven = false;
-            path->is_heard = false;
-            path->bytes_in = 0;
-            path->bytes_out = 0;
-            path->next_us = TR_NEVER;
-        }
-        if (path->is_proven && (best == TR_PATH_NONE || path->rtt_us < paths->list[best].rtt_us))
-            best = i;
-    }
-    uint8_t old = paths->chosen;
-    bool is_held = old != TR_PATH_NONE && paths->list[old].is_proven;
-    if (is_held && (best == old || now_us - paths->moved_us < MOVE_PAUSE_US ||
-                    !is_better(&paths->list[best], &paths->list[old])))
+    bool is_first = path->sent == path->pinged_sent;
+    path->sent++;
+    if (path->largest < size)
+        path->largest = (uint16_t)size;
+    if (!path->is_proven) {
+        if (path->bytes_out < UINT16_MAX / 2)
+            path->bytes_out = (uint16_t)(path->bytes_out + size);
         return false;
-    if (best == TR_PATH_NONE) { /* nothing proven: early data may use the first one heard */
-        if (old != TR_PATH_NONE && paths->list[old].is_heard)
-            return false;
-        for (uint8_t i = 0; i < paths->count && best == TR_PATH_NONE; i++)
-            if (paths->list[i].is_heard)
-                best = i;
     }
-    if (best == old)
+    if (!is_first || path->next_us <= now_us + TR_PATH_TALKING_US)
         return false;
-    paths->chosen = best;
-    paths->moved_us = now_us;
+    path->next_us = now_us + TR_PATH_TALKING_US;
     return true;
 }
 
-uint8_t tr_paths_wanting_ping(const struct tr_path_set *paths, uint64_t now_us)
+void tr_paths_doubt(struct tr_path_set *paths, uint64_t now_us)
 {
-    for (uint8_t i = 0; i < paths->count; i++)
-        if (paths->list[i].is_proven && tr_is_due(paths->list[i].next_us, now_us))
-            return i;
-    return TR_PATH_NONE;
-}
-
-void tr_path_pinged(struct tr_path *path, bool is_chosen, const struct tr_path_times *times,
-                    uint64_t now_us, struct tr_random *random)
-{
-    uint64_t pause = is_chosen ? times->keepalive_us : times->keepalive_us * STANDBY_FACTOR;
-    if (is_waiting(path)) { /* no pong yet: soon again, a little later each time */
-        uint64_t retry = 2 * (uint64_t)path->rtt_us;
-        retry = retry > PING_RETRY_US ? retry : PING_RETRY_US;
-        path->losses = path->losses < 6 ? (uint8_t)(path->losses + 1) : path->losses;
-        retry <<= path->losses > 3 ? 3 : path->losses;
-        pause = retry < pause ? retry : pause;
-    }
-    /* x 0.8 to 1.2, so that many clients do not beat as one */
-    path->next_us = now_us + pause * 4 / 5 + tr_random_below(random, pause * 2 / 5 + 1);
-}
-
-uint64_t tr_paths_deadline(const struct tr_path_set *paths, const struct tr_path_times *times)
-{
-    uint64_t next = TR_NEVER;
-    const struct tr_path *chosen =
-        paths->chosen != TR_PATH_NONE ? &paths->list[paths->chosen] : NULL;
     for (uint8_t i = 0; i < paths->count; i++) {
-        if (!paths->list[i].is_proven)
+        struct tr_path *path = &paths->list[i];
+        if (!path->is_proven || tr_path_is_relay(path))
             continue;
-        if (chosen != NULL && chosen->is_proven && is_better(&paths->list[i], chosen))
-            tr_sooner(&next, paths->moved_us + MOVE_PAUSE_US);
-        tr_sooner(&next, paths->list[i].next_us);
-        tr_sooner(&next, paths->list[i].heard_us + times->path_us);
+        path->is_doubted = true;
+        path->next_us = now_us;
     }
-    return next;
 }
 
 bool tr_paths_drop_local(struct tr_path_set *paths, uint8_t local)

@@ -13,25 +13,56 @@
 #include "lib/wire/message.h"
 
 enum {
-    TR_PATHS_MAX = 14, /* with it a peer fits into 4 KiB */
+    TR_PATHS_MAX = 12, /* with it a peer fits into 4 KiB */
     TR_PATH_NONE = 0xff,
     TR_LOCAL_ANY = 0xff,     /* the source address is the kernel's choice */
     TR_PATH_HELLOS_MAX = 24, /* hellos to an address that never answered, per search */
     TR_PATH_AMPLIFY = 3,     /* bytes out for a byte in, before a path is proven (RFC 9000, 8.1) */
 };
 
+/* What is sent is measured by pings, so often. */
+#define TR_PATH_TALKING_US (250 * TR_MS)
+
+/* The way by the server, as a remote address: there is one of it a peer. */
+enum { TR_TRANSPORT_RELAY = 0xff };
+
+enum tr_path_width {
+    TR_WIDTH_UNKNOWN,
+    TR_WIDTH_FULL,   /* a ping as large as what is sent came back */
+    TR_WIDTH_NARROW, /* small ones do, such do not */
+};
+
 struct tr_path {
     struct tryst_address remote;
-    uint8_t local; /* which of the endpoint's local addresses, or TR_LOCAL_ANY */
-    uint8_t kind;  /* enum tryst_kind */
-    bool is_named; /* by the newest list of candidates; others make room first */
-    bool is_heard;
-    bool is_proven;
-    uint8_t hellos;    /* sent since it was last heard */
-    uint8_t losses;    /* pings in a row without a pong */
+    uint8_t local;         /* which of the endpoint's local addresses, or TR_LOCAL_ANY */
+    uint8_t kind;          /* enum tryst_kind */
+    bool is_named : 1;     /* by the newest list of candidates; others make room first */
+    bool is_heard : 1;     /*                                                          */
+    bool is_proven : 1;    /*                                                          */
+    bool is_doubted : 1;   /* its pings stay unanswered: hellos go out on it, and better it is left */
+    bool is_lossy : 1;     /* it loses too much of what is sent on it */
+    bool is_measured : 1;  /* the marks below are set */
+    bool is_idle_ping : 1; /* the ping that waits ended a whole pause: it tries the NAT's memory */
+    bool was_sized : 1;    /* so was the newest ping: the next is small */
+    uint8_t width;         /* enum tr_path_width */
+    uint8_t turn;          /* pings so far, modulo 256 */
+    uint8_t sized;         /* pings of full size since one came back */
+    uint8_t hellos;        /* sent since it was last heard */
+    uint8_t losses;        /* pings in a row without a pong */
+    uint8_t loss;          /* of what is sent on it, in percent, smoothed */
+    uint8_t step;          /* of the pauses that its NATs are known to bear */
+    uint8_t step_max;      /* and may bear */
+    uint8_t left;          /* how often it was left for being sick */
+    uint16_t largest;      /* datagram sent on it since the last ping of full size */
+    uint16_t sent;         /* DATA on it, and, of the peer's, received: modulo 65,536 */
+    uint16_t received;
+    uint16_t mark_sent; /* as the last measurement took them */
+    uint16_t mark_received;
+    uint16_t pinged_sent; /* what `sent` was at the newest ping */
+    uint16_t bytes_in;    /* until it is proven */
+    uint16_t bytes_out;
     uint32_t rtt_us;   /* smoothed (RFC 6298), 0 not measured */
-    uint32_t bytes_in; /* until it is proven */
-    uint32_t bytes_out;
+    uint32_t avoid_ms; /* not before then is it well again */
     uint8_t ping[TR_PING_BYTES]; /* secret of the pings that wait for a pong; zeros: none waits */
     uint64_t ping_us;            /* when the first of them was sent */
     uint64_t heard_us;
@@ -42,14 +73,23 @@ struct tr_path_set {
     struct tr_path list[TR_PATHS_MAX];
     uint8_t count;
     uint8_t chosen;    /* index, or TR_PATH_NONE */
+    uint8_t moves;     /* for a better one, not away from a sick one */
     uint64_t moved_us; /* when chosen changed last */
 };
 
 /* How patient a set is, from the options. */
 struct tr_path_times {
-    uint64_t keepalive_us;
+    uint64_t keepalive_us; /* 0: learnt from the NATs */
     uint64_t path_us;
 };
+
+static inline bool tr_path_is_relay(const struct tr_path *path)
+{
+    return path->remote.transport == TR_TRANSPORT_RELAY;
+}
+
+/* The relay as a path's remote address. */
+struct tryst_address tr_path_relay(void);
 
 void tr_paths_init(struct tr_path_set *paths);
 
@@ -65,6 +105,8 @@ void tr_paths_unname(struct tr_path_set *paths);
 uint8_t tr_paths_find(const struct tr_path_set *paths, const struct tryst_address *remote,
                       uint8_t local);
 
+bool tr_path_is_waiting(const struct tr_path *path);
+
 /* The ping to send on a path now: the one still waiting, or a fresh one. */
 void tr_path_ping(struct tr_path *path, uint64_t now_us, struct tr_random *random,
                   uint8_t ping[TR_PING_BYTES]);
@@ -72,26 +114,25 @@ void tr_path_ping(struct tr_path *path, uint64_t now_us, struct tr_random *rando
 /* After an authenticated datagram of size bytes came over it. */
 void tr_paths_heard(struct tr_path_set *paths, uint8_t index, size_t size, uint64_t now_us);
 
-/* After a pong: whether it answers the waiting ping of that path. Proves and measures the path. */
+/* After a pong: whether it answers the waiting ping of that path. Proves the path, and measures its
+ * round trip. */
 bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[TR_PING_BYTES],
                    uint64_t now_us);
 
 /* Whether size bytes may go out on it; before the proof at most TR_PATH_AMPLIFY times what came in. */
 bool tr_path_may_carry(const struct tr_path *path, size_t size);
-void tr_path_carried(struct tr_path *path, size_t size);
 
-/* Leaves silent paths and chooses anew where that is better. Returns whether chosen changed. */
-bool tr_paths_choose(struct tr_path_set *paths, const struct tr_path_times *times, uint64_t now_us);
+/* A DATA of size bytes left on it. Returns whether it is to be pinged sooner for that. */
+bool tr_path_carried(struct tr_path *path, size_t size, uint64_t now_us);
 
-/* A path that wants a ping for its own sake now, or TR_PATH_NONE. */
-uint8_t tr_paths_wanting_ping(const struct tr_path_set *paths, uint64_t now_us);
+/* A DATA came over it. */
+static inline void tr_path_received(struct tr_path *path)
+{
+    path->received++;
+}
 
-/* Says that a ping left on it: when the next one is due. */
-void tr_path_pinged(struct tr_path *path, bool is_chosen, const struct tr_path_times *times,
-                    uint64_t now_us, struct tr_random *random);
-
-/* When the set wants to be looked at again. */
-uint64_t tr_paths_deadline(const struct tr_path_set *paths, const struct tr_path_times *times);
+/* All ways to the peer may have changed: pings go out on those that are proven at once, and hellos too. */
+void tr_paths_doubt(struct tr_path_set *paths, uint64_t now_us);
 
 /* A local address is gone: its paths go with it. Returns whether the chosen one was among them. */
 bool tr_paths_drop_local(struct tr_path_set *paths, uint8_t local);

@@ -1,21 +1,16 @@
-/* What joins handshake, paths and punching.
+/* What comes from a peer, and what is said to it.
  * SPDX-License-Identifier: MIT */
 #include "lib/core/peer.h"
 
 #include "lib/core/candidate.h"
+#include "lib/core/gauge.h"
+#include "lib/core/outreach.h"
+#include "lib/core/upkeep.h"
 #include <string.h>
 
-/* A hello that completes a handshake is repeated on the chosen path: first a little after a round
- * trip, then ever slower. */
-#define HELLO_RETRY_US (20 * TR_MS)
-#define HELLO_RETRY_MAX_US (5 * TR_S)
-/* Keys are renewed before the counter of DATA gets near its 31 bits. */
-#define REKEY_PACKETS (UINT32_C(1) << 24)
-
-static struct tr_bundle_way way_of(struct tr_peer *peer)
-{
-    return (struct tr_bundle_way){.handshake = &peer->handshake, .paths = &peer->paths};
-}
+/* A path that may have been left is asked so often at most; a search is joined so often. */
+#define QUESTION_US (100 * TR_MS)
+#define SEARCH_US (250 * TR_MS)
 
 bool tr_peer_init(struct tr_peer *peer, uint32_t handle, const struct tr_record *own,
                   const uint8_t own_e[TR_KEY], const struct tr_record *record,
@@ -30,6 +25,7 @@ bool tr_peer_init(struct tr_peer *peer, uint32_t handle, const struct tr_record 
     tr_paths_init(&peer->paths);
     tr_punch_init(&peer->punch, kit->punch_us);
     peer->news = TR_NEWS_INDEX;
+    tr_relay_link_init(&peer->relay, record->identity, record->epoch);
     return tr_handshake_init(&peer->handshake, own, own_e, record, kit->now_us, kit->hello_clock,
                              kit->random);
 }
@@ -43,84 +39,61 @@ void tr_peer_clear(struct tr_peer *peer)
 
 void tr_peer_add_locals(struct tr_peer *peer, uint8_t extra, const struct tr_peer_kit *kit)
 {
-    uint8_t count = peer->paths.count;
-    for (uint8_t i = 0; i < count && i < peer->paths.count; i++) {
-        struct tryst_address remote = peer->paths.list[i].remote;
-        uint8_t kind = peer->paths.list[i].kind;
-        bool is_named = peer->paths.list[i].is_named && peer->paths.list[i].local == TR_LOCAL_ANY;
-        for (uint8_t slot = 0; is_named && slot < TRYST_LOCAL_MAX; slot++)
-            if ((extra >> slot & 1) != 0 && kit->locals[slot].family == remote.family)
-                tr_paths_add(&peer->paths, &remote, slot, kind);
-    }
-}
-
-void tr_peer_search(struct tr_peer *peer, uint64_t now_us)
-{
-    tr_paths_search(&peer->paths);
-    tr_punch_start(&peer->punch, now_us);
+    tr_outreach_locals(peer, extra, kit);
 }
 
 void tr_peer_set_candidates(struct tr_peer *peer, const struct tr_candidate *candidates,
                             size_t count, uint8_t extra, const struct tr_peer_kit *kit)
 {
-    uint8_t before = peer->paths.count;
-    tr_paths_unname(&peer->paths);
-    for (size_t i = 0; i < count; i++)
-        tr_paths_add(&peer->paths, &candidates[i].address, TR_LOCAL_ANY, candidates[i].kind);
-    for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++)
-        for (size_t i = 0; i < count && (extra & 1U << slot) != 0; i++)
-            if (kit->locals[slot].family == candidates[i].address.family)
-                tr_paths_add(&peer->paths, &candidates[i].address, slot, candidates[i].kind);
-    if (peer->paths.count > before || peer->punch.state == TR_PUNCH_IDLE)
-        tr_peer_search(peer, kit->now_us);
+    tr_outreach_candidates(peer, candidates, count, extra, kit);
 }
 
-/* Sends one hello on a path; pong: what it answers, NULL when it answers nothing. */
-static void hello_send(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
+void tr_peer_unsettle(struct tr_peer *peer, bool is_moved, const struct tr_peer_kit *kit)
+{
+    peer->is_moved = peer->is_moved || is_moved;
+    tr_paths_doubt(&peer->paths, kit->now_us);
+    tr_outreach_search(peer, kit->now_us);
+}
+
+void tr_peer_set_relay(struct tr_peer *peer, uint16_t slot, bool is_able,
                        const struct tr_peer_kit *kit)
 {
-    struct tr_path *path = &peer->paths.list[index];
-    struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
-    if (datagram == NULL)
+    struct tryst_address remote = tr_path_relay();
+    uint8_t index = tr_outreach_relay(peer);
+    bool is_other = !peer->relay.is_able || peer->relay.slot != slot;
+    peer->relay.is_able = is_able;
+    peer->relay.slot = slot;
+    if (!is_able || !kit->relay->is_open)
         return;
-    struct tr_hello_extra extra = *kit->hello;
-    extra.to = (struct tr_candidate){.address = path->remote, .kind = path->kind};
-    if (!path->is_proven)
-        tr_path_ping(path, kit->now_us, kit->random, extra.ping);
-    if (pong != NULL)
-        memcpy(extra.pong, pong, TR_PING_BYTES);
-    if (pong != NULL || peer->handshake.has_peer_gf)
-        extra.local_count = 0; /* the peer has heard of us: no reply is longer than its request */
-    datagram->to = path->remote;
-    if (path->local != TR_LOCAL_ANY)
-        datagram->from = kit->locals[path->local];
-    datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
-                                                  kit->hello_clock, kit->random, datagram->data);
-    path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;
-    kit->stats->hellos_sent++;
-    if (!peer->is_punched) {
-        peer->is_punched = true;
-        peer->news |= TR_NEWS_PUNCH;
-        peer->news_address = path->remote;
-    }
+    if (index == TR_PATH_NONE)
+        index = tr_paths_add(&peer->paths, &remote, TR_LOCAL_ANY, TRYST_KIND_NONE);
+    else if (is_other)
+        peer->paths.list[index].is_proven = false; /* it has to be asked for anew */
+    if (index != TR_PATH_NONE && !peer->paths.list[index].is_proven &&
+        (is_other || peer->punch.state == TR_PUNCH_OPEN))
+        tr_outreach_search(peer, kit->now_us);
 }
 
-/* Looks at the paths again: who is chosen, and what that means. */
-static void paths_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
+void tr_peer_relay_anew(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
-    bool is_moved = tr_paths_choose(&peer->paths, &kit->times, kit->now_us);
-    uint8_t chosen = peer->paths.chosen;
-    bool is_proven = chosen != TR_PATH_NONE && peer->paths.list[chosen].is_proven;
-    if (is_proven && !peer->is_connected && tr_handshake_can_send(&peer->handshake)) {
-        peer->is_connected = true;
-        peer->news |= TR_NEWS_CONNECTED;
-    } else if (is_proven && is_moved && peer->is_connected) {
-        peer->news |= TR_NEWS_PATH;
-    }
-    if (is_proven && peer->punch.state != TR_PUNCH_OPEN)
-        tr_punch_opened(&peer->punch);
-    if (!is_proven && peer->punch.state == TR_PUNCH_OPEN)
-        tr_peer_search(peer, kit->now_us);
+    uint8_t index = tr_outreach_relay(peer);
+    peer->relay.is_refused = false;
+    if (index != TR_PATH_NONE)
+        peer->paths.list[index].is_proven = false;
+    tr_peer_set_relay(peer, peer->relay.slot, peer->relay.is_able, kit);
+    if (peer->relay.is_able && kit->relay->is_open)
+        tr_outreach_search(peer, kit->now_us);
+}
+
+void tr_peer_relay_told(struct tr_peer *peer, uint16_t reason, const struct tr_peer_kit *kit)
+{
+    uint8_t index = tr_outreach_relay(peer);
+    peer->relay.is_refused = reason != TRYST_REASON_NONE;
+    if (!peer->relay.is_refused || index == TR_PATH_NONE)
+        return;
+    peer->paths.list[index].is_proven = false;
+    peer->paths.list[index].is_heard = false;
+    tr_upkeep_settle(peer, kit);
 }
 
 /* The path that a datagram came over, new or known; TR_PATH_NONE when there is no room for it. What may
@@ -143,24 +116,6 @@ static uint8_t path_heard(struct tr_peer *peer, const struct tryst_address *from
     return index;
 }
 
-/* A pong proves the path that its ping left on. That may be one whose source was the kernel's choice,
- * while the pong came in under the address that the kernel chose. */
-static void pong_take(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
-                      const struct tr_peer_kit *kit)
-{
-    const struct tryst_address remote = peer->paths.list[index].remote;
-    for (uint8_t i = 0; i < peer->paths.count; i++) {
-        struct tr_path *path = &peer->paths.list[i];
-        if (tryst_address_compare(&path->remote, &remote) != 0 ||
-            !tr_paths_pong(&peer->paths, i, pong, kit->now_us))
-            continue;
-        path->is_heard = true;
-        path->heard_us = kit->now_us;
-        peer->heard_us = kit->now_us;
-        tr_path_pinged(path, i == peer->paths.chosen, &kit->times, kit->now_us, kit->random);
-    }
-}
-
 /* Local addresses that a hello brought: where the roster was late, they are all we know. Only such as
  * mean the neighbourhood: nobody aims us at a public address by naming it. */
 static void hello_candidates(struct tr_peer *peer, const struct tr_hello_body *body)
@@ -180,6 +135,25 @@ static void roster_compare(struct tr_peer *peer, const struct tr_hello_body *bod
     if (body->roster_fence == kit->hello->roster_fence &&
         body->roster_version > kit->hello->roster_version)
         peer->news |= TR_NEWS_ROSTER;
+}
+
+/* The peer searches: so do we, or only one side's filters are opened. A recorded hello can do no more than
+ * a few of these. */
+static void search_join(struct tr_peer *peer, const struct tr_hello_body *body,
+                        const struct tr_peer_kit *kit)
+{
+    if ((body->flags & (TR_HELLO_SEARCH | TR_HELLO_MOVED)) == 0 ||
+        kit->now_us - peer->searched_us < SEARCH_US ||
+        kit->now_us - peer->punch.started_us < SEARCH_US)
+        return;
+    peer->searched_us = kit->now_us;
+    if ((body->flags & TR_HELLO_MOVED) != 0)
+        tr_paths_doubt(&peer->paths, kit->now_us);
+    else
+        for (uint8_t i = 0; i < peer->paths.count; i++)
+            if (peer->paths.list[i].is_proven && peer->paths.list[i].losses == 0)
+                tr_sooner(&peer->paths.list[i].next_us, kit->now_us);
+    tr_outreach_search(peer, kit->now_us);
 }
 
 enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
@@ -204,43 +178,72 @@ enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *fro
     hello_candidates(peer, &outcome.body);
     roster_compare(peer, &outcome.body, kit);
     if (memcmp(outcome.body.pong, zeros, sizeof zeros) != 0)
-        pong_take(peer, index, outcome.body.pong, kit);
-    paths_settle(peer, kit);
+        tr_upkeep_pong(peer, index, outcome.body.pong, NULL, kit);
+    tr_upkeep_settle(peer, kit);
+    search_join(peer, &outcome.body, kit);
     bool is_ping = memcmp(outcome.body.ping, zeros, sizeof zeros) != 0;
     if (is_ping || outcome.wants_answer)
-        hello_send(peer, index, is_ping ? outcome.body.ping : zeros, kit);
-    struct tr_bundle_way way = way_of(peer);
+        tr_outreach_hello(peer, index, is_ping ? outcome.body.ping : zeros, kit);
+    struct tr_bundle_way way = tr_peer_way(peer);
     tr_bundle_release(&peer->bundle, &way, is_ping ? outcome.body.ping : NULL, index, kit);
     return TR_DROP_NONE;
 }
 
-/* One item that is not a message. */
-static void item_take(struct tr_peer *peer, uint8_t index, const struct tr_item_view *item,
+static void ping_take(struct tr_peer *peer, uint8_t index, size_t size,
+                      const struct tr_item_view *item, const struct tr_peer_kit *kit)
+{
+    struct tr_bundle_way way = tr_peer_way(peer);
+    struct tr_item_ping ping;
+    struct tr_item_mark mark;
+    struct tr_reader reader;
+    tr_reader_init(&reader, item->content, item->size);
+    tr_layout_decode(&tr_layout_item_ping, &ping, &reader);
+    tr_layout_decode(&tr_layout_item_mark, &mark, &reader);
+    if (reader.fault || !tr_handshake_can_send(&peer->handshake))
+        return;
+    struct tr_bundle_answer answer = {
+        .ping = ping.ping, .sent = mark.sent, .size = (uint16_t)size};
+    tr_bundle_pong(&way, index, &answer, kit);
+}
+
+static void pong_take(struct tr_peer *peer, uint8_t index, const struct tr_item_view *item,
                       const struct tr_peer_kit *kit)
 {
-    struct tr_bundle_way way = way_of(peer);
-    if (item->type == TR_ITEM_PING && item->size >= TR_PING_BYTES &&
-        tr_handshake_can_send(&peer->handshake))
-        tr_bundle_pong(&way, index, item->content, kit);
-    else if (item->type == TR_ITEM_PONG && item->size >= TR_PING_BYTES)
-        pong_take(peer, index, item->content, kit);
+    struct tr_item_pong pong;
+    struct tr_item_report report;
+    struct tr_reader reader;
+    tr_reader_init(&reader, item->content, item->size);
+    tr_layout_decode(&tr_layout_item_pong, &pong, &reader);
+    if (reader.fault)
+        return;
+    tr_layout_decode(&tr_layout_item_report, &report, &reader);
+    tr_upkeep_pong(peer, index, pong.pong, reader.fault ? NULL : &report, kit);
+}
+
+/* One item that is not a message; size: of its datagram. */
+static void item_take(struct tr_peer *peer, uint8_t index, size_t size,
+                      const struct tr_item_view *item, const struct tr_peer_kit *kit)
+{
+    if (item->type == TR_ITEM_PING)
+        ping_take(peer, index, size, item, kit);
+    else if (item->type == TR_ITEM_PONG)
+        pong_take(peer, index, item, kit);
     else if (item->type == TR_ITEM_LEAVE)
         peer->news |= TR_NEWS_LEFT;
 }
 
-/* Traffic from where we do not send to: the peer may have moved, so look at both paths now. */
+/* Messages from where we do not send to: the peer may have moved, so look at both paths now. */
 static void path_question(struct tr_peer *peer, uint8_t index, const struct tr_peer_kit *kit)
 {
     struct tr_path *path = &peer->paths.list[index];
     uint8_t chosen = peer->paths.chosen;
-    if (!path->is_proven && (path->ping_us == 0 || kit->now_us - path->ping_us > 100 * TR_MS)) {
-        path->ping_us = kit->now_us;
-        hello_send(peer, index, NULL, kit);
-        if (chosen != TR_PATH_NONE && peer->paths.list[chosen].losses == 0) {
-            peer->paths.list[chosen].losses = 1; /* in doubt until it answers */
-            tr_sooner(&peer->paths.list[chosen].next_us, kit->now_us);
-        }
-    }
+    if (kit->now_us - peer->questioned_us < QUESTION_US)
+        return;
+    peer->questioned_us = kit->now_us;
+    if (!path->is_proven)
+        tr_outreach_hello(peer, index, NULL, kit);
+    if (chosen != TR_PATH_NONE && peer->paths.list[chosen].losses == 0)
+        tr_sooner(&peer->paths.list[chosen].next_us, kit->now_us);
 }
 
 enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
@@ -256,22 +259,28 @@ enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from
         tryst_address_compare(&peer->paths.list[chosen].remote, from) == 0) {
         peer->heard_us = kit->now_us;
         peer->paths.list[chosen].heard_us = kit->now_us; /* nearly every datagram ends here */
+        tr_path_received(&peer->paths.list[chosen]);
         return TR_DROP_NONE;
     }
     uint8_t index = path_heard(peer, from, local, size, true, kit);
     peer->news |= TR_NEWS_TIMES;
     if (index == TR_PATH_NONE)
         return TR_DROP_NONE; /* the body is good wherever it came from */
+    tr_path_received(&peer->paths.list[index]);
+    bool has_message = outcome->is_single;
     struct tr_reader reader;
     struct tr_item_view item;
     tr_reader_init(&reader, body, outcome->is_single ? 0 : outcome->size);
-    while (tr_item_read(&reader, &item))
+    while (tr_item_read(&reader, &item)) {
+        has_message = has_message || item.type == TR_ITEM_MESSAGE;
         if (item.type != TR_ITEM_MESSAGE)
-            item_take(peer, index, &item, kit);
-    if (index != peer->paths.chosen)
+            item_take(peer, index, size, &item, kit);
+    }
+    if (index != peer->paths.chosen && (has_message || !peer->paths.list[index].is_proven))
         path_question(peer, index, kit);
-    paths_settle(peer, kit);
-    struct tr_bundle_way way = way_of(peer);
+    tr_gauge_heard(&peer->paths.list[index], index == peer->paths.chosen, &kit->times, kit->now_us);
+    tr_upkeep_settle(peer, kit);
+    struct tr_bundle_way way = tr_peer_way(peer);
     tr_bundle_release(&peer->bundle, &way, NULL, peer->paths.chosen, kit);
     return TR_DROP_NONE;
 }
@@ -279,128 +288,36 @@ enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from
 tryst_result tr_peer_send(struct tr_peer *peer, const void *data, size_t size,
                           const struct tr_peer_kit *kit)
 {
-    struct tr_bundle_way way = way_of(peer);
+    struct tr_bundle_way way = tr_peer_way(peer);
+    uint8_t chosen = peer->paths.chosen;
+    peer->said_us = kit->now_us;
+    if (chosen != TR_PATH_NONE && peer->paths.list[chosen].is_doubted)
+        tr_upkeep_settle(peer, kit); /* it is not waited for any longer */
     return tr_bundle_add(&peer->bundle, &way, data, size, kit);
 }
 
 void tr_peer_flush(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
-    struct tr_bundle_way way = way_of(peer);
+    struct tr_bundle_way way = tr_peer_way(peer);
     tr_bundle_flush(&peer->bundle, &way, kit);
 }
 
 void tr_peer_leave(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     uint8_t chosen = peer->paths.chosen;
-    struct tr_bundle_way way = way_of(peer);
+    struct tr_bundle_way way = tr_peer_way(peer);
     tr_bundle_flush(&peer->bundle, &way, kit);
     if (chosen != TR_PATH_NONE && peer->paths.list[chosen].is_proven &&
         tr_handshake_can_send(&peer->handshake))
         tr_bundle_leave(&way, chosen, kit);
 }
 
-static void round_send(struct tr_peer *peer, const struct tr_peer_kit *kit)
-{
-    if (peer->punch.state == TR_PUNCH_CLOSED)
-        tr_paths_search(&peer->paths); /* slow rounds never stop */
-    for (uint8_t i = 0; i < peer->paths.count; i++) {
-        struct tr_path *path = &peer->paths.list[i];
-        if (!path->is_proven && path->hellos < TR_PATH_HELLOS_MAX &&
-            tr_budget_take(kit->budget, &path->remote, kit->now_ms))
-            hello_send(peer, i, NULL, kit);
-    }
-    tr_punch_sent(&peer->punch, kit->now_us, kit->random);
-}
-
-/* Completes a handshake that lost its last words, and renews keys in time. */
-static void handshake_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
-{
-    uint8_t chosen = peer->paths.chosen;
-    struct tr_handshake *handshake = &peer->handshake;
-    if (chosen == TR_PATH_NONE || !peer->paths.list[chosen].is_proven)
-        return;
-    if (tr_handshake_is_settled(handshake)) {
-        peer->hello_next_us = TR_NEVER;
-        peer->hello_tries = 0;
-        if (kit->now_us - handshake->renewed_us < kit->rekey_us &&
-            tr_handshake_sent(handshake) < REKEY_PACKETS)
-            return;
-        tr_peer_flush(peer, kit);
-        tr_handshake_renew(handshake, kit->now_us, kit->random);
-        peer->news |= TR_NEWS_INDEX;
-        peer->hello_next_us = kit->now_us;
-    }
-    if (peer->hello_next_us != TR_NEVER && !tr_is_due(peer->hello_next_us, kit->now_us))
-        return;
-    if (peer->hello_next_us != TR_NEVER)
-        hello_send(peer, chosen, NULL, kit);
-    uint64_t pause = (uint64_t)peer->paths.list[chosen].rtt_us * 5 / 4 + HELLO_RETRY_US;
-    pause <<= peer->hello_tries;
-    pause = pause > HELLO_RETRY_MAX_US ? HELLO_RETRY_MAX_US : pause;
-    peer->hello_tries = peer->hello_tries < 8 ? (uint8_t)(peer->hello_tries + 1) : 8;
-    peer->hello_next_us = kit->now_us + pause + tr_random_below(kit->random, pause / 5 + 1);
-}
-
-static void pings_send(struct tr_peer *peer, const struct tr_peer_kit *kit)
-{
-    uint8_t index = 0;
-    struct tr_bundle_way way = way_of(peer);
-    while ((index = tr_paths_wanting_ping(&peer->paths, kit->now_us)) != TR_PATH_NONE) {
-        struct tr_path *path = &peer->paths.list[index];
-        bool is_chosen = index == peer->paths.chosen;
-        uint64_t quiet = kit->now_us - path->heard_us;
-        if (is_chosen && path->losses == 0 && quiet < kit->times.keepalive_us * 4 / 5 &&
-            path->next_us + TR_S < kit->now_us + kit->times.keepalive_us && quiet > 0) {
-            path->next_us = path->heard_us + kit->times.keepalive_us;
-            continue; /* traffic keeps it alive */
-        }
-        if (tr_handshake_can_send(&peer->handshake))
-            tr_bundle_ping(&way, index, kit);
-        tr_path_pinged(path, is_chosen, &kit->times, kit->now_us, kit->random);
-    }
-}
-
-/* Says that the peer cannot be reached, once for each time it becomes so. */
-static void silence_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
-{
-    bool is_closed = tr_punch_tick(&peer->punch, kit->now_us);
-    if (peer->is_connected) {
-        if (kit->now_us - peer->heard_us < kit->peer_us)
-            return;
-        peer->is_connected = false;
-        peer->stage = TRYST_STAGE_PATH;
-        peer->reason = TRYST_REASON_SILENT;
-        peer->news |= TR_NEWS_UNREACHABLE;
-    } else if (is_closed) {
-        peer->stage = TRYST_STAGE_PUNCH;
-        peer->reason = peer->paths.count == 0 ? TRYST_REASON_NO_CANDIDATE
-                       : peer->is_greeted     ? TRYST_REASON_ONE_WAY
-                                              : TRYST_REASON_SILENT;
-        peer->news |= TR_NEWS_UNREACHABLE;
-    }
-}
-
 void tr_peer_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
-    paths_settle(peer, kit);
-    if (tr_punch_is_due(&peer->punch, kit->now_us))
-        round_send(peer, kit);
-    handshake_tick(peer, kit);
-    pings_send(peer, kit);
-    silence_tick(peer, kit);
+    tr_upkeep_tick(peer, kit);
 }
 
 uint64_t tr_peer_deadline(const struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
-    uint64_t next = tr_punch_deadline(&peer->punch);
-    uint8_t chosen = peer->paths.chosen;
-    tr_sooner(&next, tr_paths_deadline(&peer->paths, &kit->times));
-    if (peer->is_connected)
-        tr_sooner(&next, peer->heard_us + kit->peer_us);
-    if (chosen == TR_PATH_NONE || !peer->paths.list[chosen].is_proven)
-        return next; /* keys wait for a path */
-    tr_sooner(&next, peer->hello_next_us);
-    if (tr_handshake_is_settled(&peer->handshake))
-        tr_sooner(&next, peer->handshake.renewed_us + kit->rekey_us);
-    return next;
+    return tr_upkeep_deadline(peer, kit);
 }

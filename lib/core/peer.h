@@ -3,46 +3,7 @@
 #ifndef TR_PEER_H
 #define TR_PEER_H
 
-#include "lib/core/bundle.h"
-#include "lib/core/handshake.h"
-#include "lib/core/kit.h"
-#include "lib/core/path.h"
-#include "lib/core/punch.h"
-
-/* What happened; the owner reads it, tells it and clears it. */
-enum tr_peer_news {
-    TR_NEWS_CONNECTED = 1,
-    TR_NEWS_PATH = 2,        /* the chosen path is another one */
-    TR_NEWS_UNREACHABLE = 4, /* see stage and reason */
-    TR_NEWS_LEFT = 8,        /* it said goodbye */
-    TR_NEWS_PUNCH = 16,      /* its first hello left, to news_address */
-    TR_NEWS_HELLO = 32,      /* the first one from it came, from news_address */
-    TR_NEWS_INDEX = 64,      /* receive indexes changed */
-    TR_NEWS_TIMES = 256,     /* its deadline may be another */
-    TR_NEWS_ROSTER = 128,    /* it knows a newer roster than we do */
-};
-
-struct tr_peer {
-    uint32_t handle;
-    uint8_t identity[TR_KEY];
-    uint64_t epoch;
-    uint8_t entry_hash[16]; /* its part of the roster's hash */
-    bool is_listed;         /* named by the roster as it is now */
-    bool is_connected;
-    bool is_greeted; /* HELLO was said */
-    bool is_punched; /* PUNCH was said */
-    uint16_t news;   /* of enum tr_peer_news */
-    uint8_t stage;
-    uint8_t reason;
-    uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */
-    uint64_t hello_next_us;
-    uint64_t heard_us; /* its newest word that nobody could have recorded and sent again */
-    struct tryst_address news_address;
-    struct tr_handshake handshake;
-    struct tr_path_set paths;
-    struct tr_punch punch;
-    struct tr_bundle bundle;
-};
+#include "lib/core/peer_state.h"
 
 /* false: its key is of small order or our own. */
 bool tr_peer_init(struct tr_peer *peer, uint32_t handle, const struct tr_record *own,
@@ -58,8 +19,19 @@ void tr_peer_set_candidates(struct tr_peer *peer, const struct tr_candidate *can
 /* Tries what is known of the peer from further local addresses too: slots, as bits. */
 void tr_peer_add_locals(struct tr_peer *peer, uint8_t extra, const struct tr_peer_kit *kit);
 
-/* Our own addresses changed: searches anew. */
-void tr_peer_search(struct tr_peer *peer, uint64_t now_us);
+/* Our own addresses changed, or time went on without us: doubts every path and searches anew. is_moved:
+ * the peer is told to do the same. */
+void tr_peer_unsettle(struct tr_peer *peer, bool is_moved, const struct tr_peer_kit *kit);
+
+/* What the roster says of its relay: its slot, and whether it takes part. */
+void tr_peer_set_relay(struct tr_peer *peer, uint16_t slot, bool is_able,
+                       const struct tr_peer_kit *kit);
+
+/* The server may have forgotten that we asked. */
+void tr_peer_relay_anew(struct tr_peer *peer, const struct tr_peer_kit *kit);
+
+/* What the server says of it. */
+void tr_peer_relay_told(struct tr_peer *peer, uint16_t reason, const struct tr_peer_kit *kit);
 
 /* A HELLO that bears this peer's id; local: the slot it came in on, or TR_LOCAL_ANY. */
 enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,

@@ -16,6 +16,8 @@ enum tr_punch_state {
                          OPEN */
 };
 
+enum { TR_PUNCH_QUICK_ROUNDS = 11 };
+
 struct tr_punch {
     uint8_t state; /* enum tr_punch_state */
     uint8_t round; /* rounds sent in this search */
@@ -32,8 +34,10 @@ void tr_punch_start(struct tr_punch *punch, uint64_t now_us);
 /* Whether a round is due. */
 bool tr_punch_is_due(const struct tr_punch *punch, uint64_t now_us);
 
-/* After a round was sent. */
-void tr_punch_sent(struct tr_punch *punch, uint64_t now_us, struct tr_random *random);
+/* After a round was sent. is_backed: the peer is talked to by way of the server meanwhile, which brings
+ * both sides' rounds together. is_complete: when open, no more than the quick rounds are wanted. */
+void tr_punch_sent(struct tr_punch *punch, bool is_backed, bool is_complete, uint64_t now_us,
+                   struct tr_random *random);
 
 /* A path was proven. */
 void tr_punch_opened(struct tr_punch *punch);

@@ -54,7 +54,12 @@ static uint8_t uplink_choose(const struct tr_rendezvous *rendezvous, uint64_t no
         const struct tr_uplink *uplink = &rendezvous->uplinks[i];
         if (i == not || !tr_uplink_is_usable(uplink, now_us))
             continue;
-        if (best == rendezvous->uplink_count || uplink->rtt_us < rendezvous->uplinks[best].rtt_us)
+        const struct tr_uplink *other = &rendezvous->uplinks[best];
+        bool is_stream = uplink->server.transport != TRYST_TRANSPORT_UDP;
+        if (best == rendezvous->uplink_count ||
+            (is_stream == (other->server.transport != TRYST_TRANSPORT_UDP)
+                 ? uplink->rtt_us < other->rtt_us
+                 : !is_stream))
             best = i;
     }
     return best;
@@ -71,7 +76,8 @@ static void addresses_fill(struct tr_rendezvous *rendezvous, uint64_t now_us,
     for (uint8_t i = 0; i < rendezvous->uplink_count; i++) {
         const struct tr_uplink *uplink = &rendezvous->uplinks[i];
         size_t before = count;
-        if (!tr_uplink_is_usable(uplink, now_us) || body->proven_count == TR_PROVEN_MAX)
+        if (!tr_uplink_is_usable(uplink, now_us) || body->proven_count == TR_PROVEN_MAX ||
+            uplink->server.transport != TRYST_TRANSPORT_UDP)
             continue;
         count = tr_candidate_add(known, count, TR_CANDIDATES_MAX, &uplink->seen, true);
         if (count == before)
@@ -80,7 +86,8 @@ static void addresses_fill(struct tr_rendezvous *rendezvous, uint64_t now_us,
         body->proven[body->proven_count++].cookie = uplink->cookie;
         rendezvous->proven[rendezvous->proven_count++] = uplink->seen;
     }
-    for (size_t i = 0; i < rendezvous->local_count; i++) {
+    bool is_hidden = (rendezvous->record.caps & TR_CAP_RELAY_ONLY) != 0;
+    for (size_t i = 0; i < rendezvous->local_count && !is_hidden; i++) {
         size_t before = count;
         count = tr_candidate_add(known, count, TR_CANDIDATES_MAX, &rendezvous->locals[i], true);
         if (count > before)
@@ -95,6 +102,7 @@ static bool request_make(struct tr_rendezvous *rendezvous, uint64_t now_us, uint
     struct tr_uplink *uplink = &rendezvous->uplinks[uplink_index];
     if (!tr_seal_dh_shared(rendezvous->shared, rendezvous->e, node->kx_key))
         return false;
+    tr_relay_derive(&rendezvous->relay_keys, rendezvous->shared, rendezvous->record.ge);
     rendezvous->uplink = uplink_index;
     rendezvous->seen = uplink->seen;
     uint32_t rtt_ms = (uplink->rtt_us + 999) / 1000;

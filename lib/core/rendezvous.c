@@ -8,6 +8,9 @@
 #include "lib/core/uplink.h"
 #include <string.h>
 
+/* A server that was heard so lately is not asked. */
+#define CHECK_US (500 * TR_MS)
+
 void tr_rendezvous_init(struct tr_rendezvous *rendezvous, const struct tryst_identity *identity,
                         const uint8_t root[TR_KEY], const uint8_t app[TR_APP_BYTES],
                         uint64_t now_us, uint64_t unix_ms)
@@ -44,6 +47,8 @@ static void uplink_add(struct tr_rendezvous *rendezvous, uint64_t now_us,
         return;
     rendezvous->uplinks[rendezvous->uplink_count++] =
         (struct tr_uplink){.server = *server, .local = *local, .next_us = now_us};
+    if (server->transport != TRYST_TRANSPORT_UDP) /* where UDP fails */
+        rendezvous->uplinks[rendezvous->uplink_count - 1].next_us = now_us + TR_STREAM_AFTER_US;
 }
 
 static bool is_among(const struct tr_uplink *uplink, const struct tryst_address *servers,
@@ -76,10 +81,13 @@ void tr_rendezvous_set_uplinks(struct tr_rendezvous *rendezvous, uint64_t now_us
             rendezvous->uplink = index;
     }
     for (size_t i = 0; i < server_count; i++)
-        uplink_add(rendezvous, now_us, &servers[i], &any);
+        if (servers[i].transport == TRYST_TRANSPORT_UDP ||
+            rendezvous->uplink_count + server_count - i <= TR_UPLINKS_MAX)
+            uplink_add(rendezvous, now_us, &servers[i], &any);
     for (size_t i = 0; i < server_count; i++)
         for (size_t j = 0; j < extra_count; j++)
-            if (extra[j].family == servers[i].family)
+            if (extra[j].family == servers[i].family &&
+                servers[i].transport == TRYST_TRANSPORT_UDP)
                 uplink_add(rendezvous, now_us, &servers[i], &extra[j]);
     if (rendezvous->uplink >= rendezvous->uplink_count)
         rendezvous->uplink = 0;
@@ -115,7 +123,10 @@ void tr_rendezvous_join(struct tr_rendezvous *rendezvous, uint64_t now_us,
     uint64_t epoch = rendezvous->unix_ms * TR_MS + (now_us - rendezvous->created_us) + 1;
     epoch = epoch > record->epoch ? epoch : record->epoch + 1;
     *record =
-        (struct tr_record){.version = TR_VERSION, .versions = 1U << TR_VERSION, .epoch = epoch};
+        (struct tr_record){.version = TR_VERSION,
+                           .versions = 1U << TR_VERSION,
+                           .caps = rendezvous->caps,
+                           .epoch = epoch};
     memcpy(record->session, session, TR_SESSION_BYTES);
     memcpy(record->identity, rendezvous->identity->public_key, TR_KEY);
     tr_random_bytes(random, rendezvous->e, TR_KEY);
@@ -283,4 +294,23 @@ struct tr_candidate tr_rendezvous_public(const struct tr_rendezvous *rendezvous)
         if (rendezvous->uplinks[i].is_live)
             return rendezvous->uplinks[i].seen;
     return (struct tr_candidate){0};
+}
+
+void tr_rendezvous_check(struct tr_rendezvous *rendezvous, uint64_t now_us)
+{
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED || rendezvous->pings > 0 ||
+        now_us - rendezvous->heard_us < CHECK_US)
+        return;
+    rendezvous->is_hinted = true;
+    tr_sooner(&rendezvous->ping_next_us, now_us);
+}
+
+void tr_rendezvous_awake(struct tr_rendezvous *rendezvous, uint64_t now_us)
+{
+    tr_uplinks_refresh(rendezvous, now_us, true);
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED)
+        return;
+    rendezvous->pings = 0;
+    rendezvous->heard_us = 0;
+    tr_rendezvous_check(rendezvous, now_us);
 }

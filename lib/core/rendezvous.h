@@ -48,6 +48,12 @@ void tr_rendezvous_page_done(struct tr_rendezvous *rendezvous, struct tr_outbox 
 /* Whether the server just told the hash of the roster at exactly the version that is known. */
 bool tr_rendezvous_take_hash(struct tr_rendezvous *rendezvous, uint8_t hash[16]);
 
+/* Our own addresses may be others by now, as peers fell silent: asks the server, unless it was just heard. */
+void tr_rendezvous_check(struct tr_rendezvous *rendezvous, uint64_t now_us);
+
+/* Time went on without us: what was known of our addresses counts no more. */
+void tr_rendezvous_awake(struct tr_rendezvous *rendezvous, uint64_t now_us);
+
 /* The roster that is known is wrong: asks for all of it. */
 void tr_rendezvous_resync(struct tr_rendezvous *rendezvous);
 

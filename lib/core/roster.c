@@ -53,6 +53,9 @@ static void candidates_set(struct tr_peer *peer, const struct tr_member *member,
 {
     struct tr_candidate list[TR_CANDIDATES_MAX];
     size_t count = 0;
+    tr_peer_set_relay(peer, member->slot, (member->record.caps & TR_CAP_RELAY) != 0, kit);
+    if (kit->relay->is_only || (member->record.caps & TR_CAP_RELAY_ONLY) != 0)
+        return;
     const struct tr_uplink *uplink = &rendezvous->uplinks[rendezvous->uplink];
     bool is_loopback = tryst_address_classify(&uplink->server) == TRYST_ADDRESS_LOOPBACK;
     for (size_t i = 0; i < member->candidate_count; i++) {

@@ -20,12 +20,13 @@ static void path_event(const struct tr_peer *peer, uint32_t type, const struct t
                        struct tr_notice_queue *notices)
 {
     const struct tr_path *path = &peer->paths.list[peer->paths.chosen];
+    bool is_relay = tr_path_is_relay(path);
     struct tryst_event event = {.type = type,
                                 .peer = peer->handle,
-                                .path = TRYST_PATH_DIRECT,
+                                .path = is_relay ? TRYST_PATH_RELAY : TRYST_PATH_DIRECT,
                                 .kind = path->kind,
                                 .rtt_us = path->rtt_us,
-                                .address = path->remote};
+                                .address = is_relay ? kit->relay->server : path->remote};
     if (path->local != TR_LOCAL_ANY)
         event.local = kit->locals[path->local];
     memcpy(event.key, peer->identity, TR_KEY);
@@ -62,6 +63,7 @@ static void news_tell(struct tr_session *session, uint32_t seat, const struct tr
         memcpy(event.key, peer->identity, TR_KEY);
         tr_notice_put(notices, &event);
     }
+    session->is_doubtful = session->is_doubtful || (news & TR_NEWS_DOUBT) != 0;
     if (news & TR_NEWS_LEFT) {
         tr_roster_farewell(&session->roster, peer);
         tr_roster_drop(&session->seats, seat, TRYST_REASON_LEAVE, notices);
@@ -148,14 +150,52 @@ enum tr_drop tr_session_data(struct tr_session *session, const struct tryst_addr
     return drop;
 }
 
+/* Whose it is stands inside, as in any HELLO or DATA. */
+static struct tr_peer *relay_peer(const struct tr_session *session, const struct tr_relay *head,
+                                  const uint8_t *inner)
+{
+    uint32_t cursor = 0;
+    uint32_t seat = 0;
+    while (inner[0] == TR_DATA ? tr_seats_next_data(&session->seats, inner, &cursor, &seat)
+                               : tr_seats_next_hello(&session->seats, inner, &cursor, &seat))
+        if (session->seats.peers[seat]->relay.slot == head->slot)
+            return session->seats.peers[seat];
+    return NULL;
+}
+
+enum tr_drop tr_session_relay(struct tr_session *session, const void *data, size_t size,
+                              const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
+{
+    struct tr_relay head;
+    const struct tryst_address relay = tr_path_relay();
+    const uint8_t *inner = (const uint8_t *)data + TR_RELAY_HEAD;
+    enum tr_drop drop = tr_envelope_check(inner, size - TR_RELAY_HEAD, TR_FROM_PEER);
+    if (drop != TR_DROP_NONE || !tr_envelope_head(&tr_layout_relay, &head, data, size))
+        return drop;
+    struct tr_peer *peer = relay_peer(session, &head, inner);
+    if (peer == NULL || !kit->relay->is_open ||
+        memcmp(head.route, kit->relay->keys.route, TR_ROUTE_BYTES) != 0)
+        return TR_DROP_UNKNOWN;
+    if (!tr_relay_link_check(&peer->relay, kit->relay, data, size))
+        return TR_DROP_SEAL;
+    return inner[0] == TR_DATA
+               ? tr_session_data(session, &relay, TR_LOCAL_ANY, inner, size - TR_RELAY_HEAD, kit,
+                                 notices)
+               : tr_session_hello(session, &relay, TR_LOCAL_ANY, inner, size - TR_RELAY_HEAD, kit,
+                                  notices);
+}
+
 tryst_result tr_session_send(struct tr_session *session, uint32_t handle, const void *data,
                              size_t size, const struct tr_peer_kit *kit)
 {
     struct tr_peer *peer = tr_seats_find(&session->seats, handle);
     if (peer == NULL)
         return TRYST_E_PEER;
+    uint64_t hold_us = peer->bundle.hold_us;
     tryst_result result = tr_peer_send(peer, data, size, kit);
     uint32_t seat = tr_seats_of(handle);
+    if (peer->news != 0 || peer->bundle.is_sooner || hold_us != peer->bundle.hold_us)
+        session->deadline_us = 0;
     if (peer->bundle.datagram != NULL) {
         session->open[seat / 64] |= UINT64_C(1) << seat % 64;
         session->has_open = true;
@@ -171,8 +211,13 @@ void tr_session_flush(struct tr_session *session, const struct tr_peer_kit *kit)
     for (uint32_t word = 0; word < TR_SEATS / 64; word++) {
         uint32_t seat = word * 64;
         for (uint64_t left = session->open[word]; left != 0; left >>= 1, seat++)
-            if ((left & 1) != 0 && session->seats.peers[seat] != NULL)
-                tr_peer_flush(session->seats.peers[seat], kit);
+            if ((left & 1) != 0 && session->seats.peers[seat] != NULL) {
+                struct tr_peer *peer = session->seats.peers[seat];
+                tr_peer_flush(peer, kit);
+                if (peer->bundle.is_sooner)
+                    session->deadline_us = 0;
+                peer->bundle.is_sooner = false;
+            }
         session->open[word] = 0;
     }
 }
@@ -202,7 +247,36 @@ void tr_session_locals_changed(struct tr_session *session, uint8_t dropped, uint
             if (dropped >> local & 1)
                 tr_paths_drop_local(&peer->paths, local);
         tr_peer_add_locals(peer, extra, kit);
-        tr_peer_search(peer, kit->now_us);
+        tr_peer_unsettle(peer, true, kit);
+    }
+}
+
+void tr_session_unsettle(struct tr_session *session, bool is_moved, const struct tr_peer_kit *kit)
+{
+    session->deadline_us = 0;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        if (session->seats.peers[seat] != NULL)
+            tr_peer_unsettle(session->seats.peers[seat], is_moved, kit);
+}
+
+void tr_session_relay_anew(struct tr_session *session, const struct tr_peer_kit *kit)
+{
+    session->deadline_us = 0;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        if (session->seats.peers[seat] != NULL)
+            tr_peer_relay_anew(session->seats.peers[seat], kit);
+}
+
+void tr_session_relay_told(struct tr_session *session, const struct tr_item_relay *told,
+                           const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
+{
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
+        struct tr_peer *peer = session->seats.peers[seat];
+        if (peer == NULL || peer->relay.slot != told->slot || peer->epoch != told->epoch)
+            continue;
+        tr_peer_relay_told(peer, told->reason, kit);
+        session->deadline_us = 0;
+        news_tell(session, seat, kit, notices);
     }
 }
 
@@ -212,6 +286,10 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
     if (session->is_behind) {
         session->is_behind = false;
         rendezvous->wants_page = rendezvous->state == TR_RENDEZVOUS_REGISTERED;
+    }
+    if (session->is_doubtful) {
+        session->is_doubtful = false;
+        tr_rendezvous_check(rendezvous, kit->now_us);
     }
     if (session->deadline_us > kit->now_us)
         return;

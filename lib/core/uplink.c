@@ -31,10 +31,37 @@ void tr_uplink_doubt(struct tr_uplink *uplink, uint64_t now_us)
     uplink->next_us = now_us;
 }
 
+static bool has_datagrams(const struct tr_rendezvous *rendezvous, uint64_t now_us)
+{
+    for (size_t i = 0; i < rendezvous->uplink_count; i++)
+        if (rendezvous->uplinks[i].server.transport == TRYST_TRANSPORT_UDP &&
+            tr_uplink_is_usable(&rendezvous->uplinks[i], now_us))
+            return true;
+    return false;
+}
+
+/* A stream waits for what UDP does; the one that carries the registration does not. */
+static void stream_refresh(struct tr_rendezvous *rendezvous, struct tr_uplink *uplink, bool is_used,
+                           uint64_t now_us, bool all)
+{
+    bool is_asked = uplink->tries > 0 && uplink->tries < TRIES && uplink->next_us != TR_NEVER;
+    if (all || !tr_uplink_is_usable(uplink, now_us))
+        uplink->is_live = false;
+    if (is_asked || uplink->is_live)
+        return;
+    uplink->tries = 0;
+    bool is_now = is_used && rendezvous->state == TR_RENDEZVOUS_REGISTERED;
+    uplink->next_us = is_now ? now_us : now_us + TR_STREAM_AFTER_US;
+}
+
 void tr_uplinks_refresh(struct tr_rendezvous *rendezvous, uint64_t now_us, bool all)
 {
     for (size_t i = 0; i < rendezvous->uplink_count; i++) {
         struct tr_uplink *uplink = &rendezvous->uplinks[i];
+        if (uplink->server.transport != TRYST_TRANSPORT_UDP) {
+            stream_refresh(rendezvous, uplink, i == rendezvous->uplink, now_us, all);
+            continue;
+        }
         bool is_fresh = uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_FRESH_US;
         bool is_asked = uplink->tries > 0 && uplink->tries < TRIES && uplink->next_us != TR_NEVER;
         if (all)
@@ -113,6 +140,11 @@ void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct t
         struct tr_uplink *uplink = &rendezvous->uplinks[i];
         if (!tr_is_due(uplink->next_us, now_us))
             continue;
+        if (uplink->server.transport != TRYST_TRANSPORT_UDP && has_datagrams(rendezvous, now_us)) {
+            uplink->next_us = TR_NEVER; /* not needed */
+            uplink->tries = 0;
+            continue;
+        }
         bind_send(rendezvous, uplink, now_us, outbox, random);
         uplink->next_us = now_us + jittered(retry_pause(rendezvous, uplink, now_us), random);
     }
@@ -163,6 +195,9 @@ static struct tr_uplink *find(struct tr_rendezvous *rendezvous, const struct try
 /* Whether a cookie's address is not among those that the server names for us. */
 static bool is_news(const struct tr_rendezvous *rendezvous, const struct tr_candidate *seen)
 {
+    const struct tr_uplink *used = &rendezvous->uplinks[rendezvous->uplink];
+    if (used->server.transport != TRYST_TRANSPORT_UDP)
+        return true; /* datagrams go through again */
     if (tr_candidate_is_same(&rendezvous->seen, seen) || rendezvous->proven_count == TR_PROVEN_MAX)
         return false;
     for (size_t i = 0; i < rendezvous->proven_count; i++)
@@ -188,7 +223,7 @@ static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *upli
                           ? TR_NEVER
                           : now_us + jittered(TR_COOKIE_FRESH_US, random);
     if (rendezvous->state != TR_RENDEZVOUS_IDLE && rendezvous->sequence > 0 &&
-        is_news(rendezvous, &uplink->seen))
+        uplink->server.transport == TRYST_TRANSPORT_UDP && is_news(rendezvous, &uplink->seen))
         rendezvous->is_dirty = true;
     bool is_first = !was_live && rendezvous->state == TR_RENDEZVOUS_IDLE;
     for (size_t i = 0; i < rendezvous->uplink_count; i++)

@@ -9,6 +9,9 @@
 #define TR_COOKIE_FRESH_US (60 * TR_S)
 #define TR_COOKIE_VALID_US (110 * TR_S)
 
+/* A stream is opened to a server that has not answered by UDP for so long. */
+#define TR_STREAM_AFTER_US (600 * TR_MS)
+
 bool tr_uplink_is_usable(const struct tr_uplink *uplink, uint64_t now_us);
 
 /* Asks again wherever the cookie is not fresh; all: everywhere, and the old cookies count no more. */

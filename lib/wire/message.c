@@ -209,7 +209,7 @@ LAYOUT(hello)
 static const struct tr_field hello_body_fields[] = {
     NUMBER(struct tr_hello_body, sequence),
     NUMBER(struct tr_hello_body, state),
-    NUMBER(struct tr_hello_body, reserved),
+    NUMBER(struct tr_hello_body, flags),
     BYTES(struct tr_hello_body, gf),
     BYTES(struct tr_hello_body, echo),
     NUMBER(struct tr_hello_body, index),
@@ -259,6 +259,18 @@ static const struct tr_field item_pong_fields[] = {
     ADDRESS(struct tr_item_pong, seen),
 };
 LAYOUT(item_pong)
+
+static const struct tr_field item_mark_fields[] = {
+    NUMBER(struct tr_item_mark, sent),
+};
+LAYOUT(item_mark)
+
+static const struct tr_field item_report_fields[] = {
+    NUMBER(struct tr_item_report, sent),
+    NUMBER(struct tr_item_report, received),
+    NUMBER(struct tr_item_report, size),
+};
+LAYOUT(item_report)
 
 static const struct tr_field item_status_fields[] = {
     NUMBER(struct tr_item_status, fence),

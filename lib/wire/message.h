@@ -216,10 +216,15 @@ struct tr_hello {
 
 enum tr_hello_state { TR_HELLO_NEW = 0, TR_HELLO_ACCEPTED = 1, TR_HELLO_CONFIRMED = 2 };
 
+enum {
+    TR_HELLO_SEARCH = 1, /* send hellos to what you know of me now: mine are on their way */
+    TR_HELLO_MOVED = 2,  /* my addresses changed: doubt the paths to me */
+};
+
 struct tr_hello_body {
     uint32_t sequence; /* grows with every signature */
     uint8_t state;     /* enum tr_hello_state */
-    uint16_t reserved;
+    uint16_t flags;    /* TR_HELLO_SEARCH, TR_HELLO_MOVED; others are ignored */
     uint8_t gf[32];
     uint8_t echo[32];            /* the peer's gf, zeros when none was seen */
     uint32_t index;              /* where DATA is to be sent to: the receive index */
@@ -285,7 +290,19 @@ struct tr_item_pong {
     struct tr_candidate seen; /* where the ping came from */
 };
 
-/* What the server's pong says beyond a peer's. */
+/* What a peer's ping says beyond the server's. */
+struct tr_item_mark {
+    uint16_t sent; /* DATA that left on this path so far, modulo 65,536 */
+};
+
+/* What its pong says: of that path, and of the datagram that brought the ping. */
+struct tr_item_report {
+    uint16_t sent;     /* the ping's */
+    uint16_t received; /* DATA that came over it so far, modulo 65,536 */
+    uint16_t size;     /* of the datagram, in bytes */
+};
+
+/* What the server's pong says. */
 struct tr_item_status {
     uint64_t fence;
     uint64_t version;
@@ -331,8 +348,8 @@ struct tr_gone {
 #define TR_LAYOUTS(X)                                                                              \
     X(address) X(cookie) X(certificate) X(bind) X(cookie_reply) X(record) X(register) X(proven)    \
     X(register_body) X(registered) X(page) X(registered_body) X(refused) X(refused_body) X(ctrl)   \
-    X(hello) X(hello_body) X(data) X(relay) X(unknown) X(item_ping) X(item_pong) X(item_status)    \
-    X(item_leave) X(item_ack) X(item_relay) X(member) X(gone)
+    X(hello) X(hello_body) X(data) X(relay) X(unknown) X(item_ping) X(item_pong) X(item_mark)      \
+    X(item_report) X(item_status) X(item_leave) X(item_ack) X(item_relay) X(member) X(gone)
 
 /* clang-format on */
 #define TR_LAYOUT_DECLARE(name) extern const struct tr_layout tr_layout_##name;

@@ -1,0 +1,123 @@
+/* Hellos to a peer.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/outreach.h"
+
+#include "lib/core/candidate.h"
+#include "lib/core/choice.h"
+#include <string.h>
+
+void tr_outreach_search(struct tr_peer *peer, uint64_t now_us)
+{
+    tr_paths_search(&peer->paths);
+    tr_punch_start(&peer->punch, now_us);
+}
+
+void tr_outreach_locals(struct tr_peer *peer, uint8_t extra, const struct tr_peer_kit *kit)
+{
+    uint8_t count = peer->paths.count;
+    for (uint8_t i = 0; i < count && i < peer->paths.count; i++) {
+        struct tryst_address remote = peer->paths.list[i].remote;
+        uint8_t kind = peer->paths.list[i].kind;
+        bool is_named = peer->paths.list[i].is_named && peer->paths.list[i].local == TR_LOCAL_ANY &&
+                        remote.transport == TRYST_TRANSPORT_UDP;
+        for (uint8_t slot = 0; is_named && slot < TRYST_LOCAL_MAX; slot++)
+            if ((extra >> slot & 1) != 0 && kit->locals[slot].family == remote.family)
+                tr_paths_add(&peer->paths, &remote, slot, kind);
+    }
+}
+
+void tr_outreach_candidates(struct tr_peer *peer, const struct tr_candidate *candidates, size_t count,
+                            uint8_t extra, const struct tr_peer_kit *kit)
+{
+    uint8_t before = peer->paths.count;
+    bool is_new = false;
+    tr_paths_unname(&peer->paths);
+    for (size_t i = 0; i < count; i++) {
+        is_new = is_new || tr_paths_find(&peer->paths, &candidates[i].address, TR_LOCAL_ANY) ==
+                               TR_PATH_NONE;
+        tr_paths_add(&peer->paths, &candidates[i].address, TR_LOCAL_ANY, candidates[i].kind);
+    }
+    for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++)
+        for (size_t i = 0; i < count && (extra & 1U << slot) != 0; i++)
+            if (kit->locals[slot].family == candidates[i].address.family)
+                tr_paths_add(&peer->paths, &candidates[i].address, slot, candidates[i].kind);
+    if (is_new || peer->paths.count > before || peer->punch.state == TR_PUNCH_IDLE)
+        tr_outreach_search(peer, kit->now_us);
+}
+
+uint8_t tr_outreach_relay(const struct tr_peer *peer)
+{
+    for (uint8_t i = 0; i < peer->paths.count; i++)
+        if (tr_path_is_relay(&peer->paths.list[i]))
+            return i;
+    return TR_PATH_NONE;
+}
+
+/* What a hello says of the search that it belongs to. */
+static uint16_t flags_of(const struct tr_peer *peer, const uint8_t *pong)
+{
+    bool is_searching = pong == NULL && peer->punch.state != TR_PUNCH_OPEN;
+    return (uint16_t)((is_searching ? TR_HELLO_SEARCH : 0) |
+                      (is_searching && peer->is_moved ? TR_HELLO_MOVED : 0));
+}
+
+void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
+                       const struct tr_peer_kit *kit)
+{
+    struct tr_path *path = &peer->paths.list[index];
+    bool is_relay = tr_path_is_relay(path);
+    if (is_relay && !tr_relay_link_is_open(&peer->relay, kit->relay))
+        return;
+    struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
+    if (datagram == NULL)
+        return;
+    struct tr_hello_extra extra = *kit->hello;
+    extra.flags = flags_of(peer, pong);
+    if (!is_relay)
+        extra.to = (struct tr_candidate){.address = path->remote, .kind = path->kind};
+    if (!path->is_proven || path->is_doubted)
+        tr_path_ping(path, kit->now_us, kit->random, extra.ping);
+    if (pong != NULL)
+        memcpy(extra.pong, pong, TR_PING_BYTES);
+    if (pong != NULL || (peer->handshake.has_peer_gf && !peer->is_moved))
+        extra.local_count = 0; /* the peer has heard of us: no reply is longer than its request */
+    datagram->to = path->remote;
+    if (path->local != TR_LOCAL_ANY)
+        datagram->from = kit->locals[path->local];
+    datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
+                                                  kit->hello_clock, kit->random, datagram->data);
+    path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;
+    kit->stats->hellos_sent++;
+    if (is_relay) {
+        tr_relay_link_wrap(&peer->relay, kit->relay, datagram);
+        return;
+    }
+    if (!peer->is_punched) {
+        peer->is_punched = true;
+        peer->news |= TR_NEWS_PUNCH;
+        peer->news_address = path->remote;
+    }
+}
+
+void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    if (!tr_punch_is_due(&peer->punch, kit->now_us))
+        return;
+    uint8_t relay = tr_outreach_relay(peer);
+    bool is_relayed = relay != TR_PATH_NONE && peer->paths.list[relay].is_proven;
+    if (peer->punch.state == TR_PUNCH_CLOSED)
+        tr_paths_search(&peer->paths); /* slow rounds never stop */
+    for (uint8_t i = 0; i < peer->paths.count; i++) {
+        struct tr_path *path = &peer->paths.list[i];
+        bool is_relay = i == relay;
+        /* By the server a search is told, so that both sides send at one time. */
+        bool is_told = is_relay && peer->punch.state != TR_PUNCH_OPEN &&
+                       (peer->punch.round == 0 || peer->punch.round >= TR_PUNCH_QUICK_ROUNDS);
+        if ((!path->is_proven || path->is_doubted || is_told) &&
+            (path->hellos < TR_PATH_HELLOS_MAX || is_relay) &&
+            (is_relay || tr_budget_take(kit->budget, &path->remote, kit->now_ms)))
+            tr_outreach_hello(peer, i, NULL, kit);
+    }
+    bool is_complete = relay == TR_PATH_NONE || is_relayed || !tr_relay_link_is_open(&peer->relay, kit->relay);
+    tr_punch_sent(&peer->punch, is_relayed, is_complete, kit->now_us, kit->random);
+}

@@ -26,6 +26,8 @@ static bool finish(const struct tr_bundle_way *way, struct tr_datagram *datagram
                    size_t size, const struct tr_peer_kit *kit)
 {
     uint8_t *items = datagram->data + TR_DATA_HEAD;
+    uint8_t first = items[0] & (uint8_t)~TR_ITEM_LAST;
+    bool is_talk = first != TR_ITEM_PING && (first != TR_ITEM_PONG || size > ITEM_HEAD + PONG_SIZE);
     bool is_single = items[0] == TR_ITEM_MESSAGE && item_end(items, 0) == size;
     if (is_single) {
         size -= ITEM_HEAD;
@@ -37,7 +39,7 @@ static bool finish(const struct tr_bundle_way *way, struct tr_datagram *datagram
         datagram->from = kit->locals[path->local];
     datagram->size = (uint16_t)tr_handshake_seal(way->handshake, datagram->data, size, is_single);
     datagram->open = 0;
-    bool is_sooner = tr_path_carried(path, datagram->size, kit->now_us);
+    bool is_sooner = tr_path_carried(path, datagram->size, is_talk, kit->now_us);
     if (tr_path_is_relay(path))
         tr_relay_link_wrap(way->relay, kit->relay, datagram);
     return is_sooner;

@@ -29,7 +29,7 @@ enum { SIZED_BYTES = 1179, SIZED_LEAST = 300, SIZED_TRIES = 3, SIZED_EVERY = 4, 
 /* Pauses that NATs may bear, in milliseconds: RFC 4787 wants 120 s, some keep 30, a few 20; a little
  * less, as a datagram takes its time. */
 static const uint32_t pauses_ms[] = {14000, 28000, 56000, 112000};
-enum { PAUSES = sizeof pauses_ms / sizeof pauses_ms[0] };
+enum { PAUSES = sizeof pauses_ms / sizeof pauses_ms[0], STEP_ANEW = 64 };
 
 static uint8_t doubt_after(const struct tr_path *path)
 {
@@ -63,6 +63,8 @@ static uint64_t idle_pause(const struct tr_path *path, bool is_chosen,
 {
     if (times->keepalive_us != 0)
         return is_chosen ? times->keepalive_us : times->keepalive_us * STANDBY_FACTOR;
+    if (!path->is_backed)
+        return pauses_ms[0] * TR_MS;
     return pauses_ms[path->step < PAUSES ? path->step : PAUSES - 1] * TR_MS;
 }
 
@@ -93,7 +95,9 @@ bool tr_gauge_pinged(struct tr_path *path, bool is_chosen, size_t size,
 {
     bool was_doubted = path->is_doubted;
     uint64_t idle = idle_pause(path, is_chosen, times);
-    if (path->losses == 0)
+    if (path->losses > 0)
+        step_back(path); /* the first one was not answered */
+    else
         path->is_idle_ping = times->keepalive_us == 0 && path->heard_us + idle * 4 / 5 <= now_us;
     if (path->losses < UINT8_MAX)
         path->losses++;
@@ -104,10 +108,8 @@ bool tr_gauge_pinged(struct tr_path *path, bool is_chosen, size_t size,
         path->largest = 0;
     }
     path->pinged_sent = path->sent;
-    if (path->losses > doubt_after(path)) {
+    if (path->losses > doubt_after(path))
         path->is_doubted = true;
-        step_back(path);
-    }
     uint64_t pause = retry_pause(path);
     path->next_us = now_us + pause - tr_random_below(random, pause / 10 + 1);
     return path->is_doubted && !was_doubted;
@@ -145,6 +147,9 @@ void tr_gauge_rest(struct tr_path *path, bool is_chosen, bool is_wanted,
                    const struct tr_path_times *times, uint64_t now_us, struct tr_random *random)
 {
     uint64_t pause = idle_pause(path, is_chosen, times);
+    if (path->is_idle_ping && path->step_max <= path->step &&
+        tr_random_below(random, STEP_ANEW) == 0)
+        path->step_max++; /* a lost ping looks like a forgetful NAT: it is tried again, rarely */
     if (path->is_idle_ping && path->step < PAUSES - 1 && path->step < path->step_max)
         path->step++;
     path->is_idle_ping = false;

@@ -171,10 +171,12 @@ bool tr_path_may_carry(const struct tr_path *path, size_t size)
     return path->is_proven || path->bytes_out + size <= (uint64_t)TR_PATH_AMPLIFY * path->bytes_in;
 }
 
-bool tr_path_carried(struct tr_path *path, size_t size, uint64_t now_us)
+bool tr_path_carried(struct tr_path *path, size_t size, bool is_talk, uint64_t now_us)
 {
     bool is_first = path->sent == path->pinged_sent;
     path->sent++;
+    if (!is_talk && is_first)
+        path->pinged_sent = path->sent;
     if (path->largest < size)
         path->largest = (uint16_t)size;
     if (!path->is_proven) {
@@ -182,7 +184,7 @@ bool tr_path_carried(struct tr_path *path, size_t size, uint64_t now_us)
             path->bytes_out = (uint16_t)(path->bytes_out + size);
         return false;
     }
-    if (!is_first || path->next_us <= now_us + TR_PATH_TALKING_US)
+    if (!is_first || !is_talk || path->next_us <= now_us + TR_PATH_TALKING_US)
         return false;
     path->next_us = now_us + TR_PATH_TALKING_US;
     return true;

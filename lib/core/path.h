@@ -43,6 +43,7 @@ struct tr_path {
     bool is_lossy : 1;     /* it loses too much of what is sent on it */
     bool is_measured : 1;  /* the marks below are set */
     bool is_idle_ping : 1; /* the ping that waits ended a whole pause: it tries the NAT's memory */
+    bool is_backed : 1;    /* the relay stands by, should a pause be too long for the NATs */
     bool was_sized : 1;    /* so was the newest ping: the next is small */
     uint8_t width;         /* enum tr_path_width */
     uint8_t turn;          /* pings so far, modulo 256 */
@@ -122,8 +123,9 @@ bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[
 /* Whether size bytes may go out on it; before the proof at most TR_PATH_AMPLIFY times what came in. */
 bool tr_path_may_carry(const struct tr_path *path, size_t size);
 
-/* A DATA of size bytes left on it. Returns whether it is to be pinged sooner for that. */
-bool tr_path_carried(struct tr_path *path, size_t size, uint64_t now_us);
+/* A DATA of size bytes left on it; is_talk: with messages. Returns whether it is to be pinged sooner for
+ * that. */
+bool tr_path_carried(struct tr_path *path, size_t size, bool is_talk, uint64_t now_us);
 
 /* A DATA came over it. */
 static inline void tr_path_received(struct tr_path *path)

@@ -83,6 +83,14 @@ static bool is_wanted(const struct tr_peer *peer, uint8_t index)
             !tr_path_is_relay(&peer->paths.list[index]));
 }
 
+/* Whether a path that its NATs forgot can be opened again at once: both sides have to send for that. */
+static bool is_backed(const struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    uint8_t relay = tr_outreach_relay(peer);
+    return relay != TR_PATH_NONE && peer->paths.list[relay].is_proven &&
+           tr_relay_link_is_open(&peer->relay, kit->relay);
+}
+
 void tr_upkeep_pong(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
                     const struct tr_item_report *report, const struct tr_peer_kit *kit)
 {
@@ -95,6 +103,7 @@ void tr_upkeep_pong(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
         path->is_heard = true;
         path->heard_us = kit->now_us;
         peer->heard_us = kit->now_us;
+        path->is_backed = is_backed(peer, kit);
         if (report != NULL)
             tr_gauge_told(path, report);
         tr_gauge_rest(path, i == peer->paths.chosen, is_wanted(peer, i), &kit->times, kit->now_us,

@@ -18,6 +18,12 @@
 static void wake(struct sim_world *w, void *object, uint64_t tag);
 static void drain_later(struct sim_world *w, void *object, uint64_t tag);
 
+/* What its clock says. */
+static uint64_t clock_of(const struct sim_client *c)
+{
+    return c->world->now_us + (uint64_t)c->skew_us;
+}
+
 /* Whether a source address is one of the host's; a kernel refuses any other. */
 static bool is_own(const struct sim_client *c, const struct tryst_address *from)
 {
@@ -38,6 +44,8 @@ static void put_on_wire(struct sim_client *c, const struct tryst_datagram *out)
     sim_expect(c->world, out->from.family == 0 || out->from.family == out->to.family,
                "%s sends from one family to the other", c->name);
     sim_watch_sent(c->world, c->party, &out->to, out->data, out->size);
+    const uint8_t first = *(const uint8_t *)out->data;
+    c->said_to_peers += first == 0x0a || first == 0x0b || first == 0x0c;
     struct sim_sending sending = {.to = out->to,
                                   .from = out->from,
                                   .ttl = out->ttl,
@@ -52,7 +60,7 @@ static bool take_output(struct sim_client *c)
 {
     struct tryst_datagram out;
     sim_meter_now = &c->meter;
-    tryst_result result = tryst_endpoint_output(c->endpoint, c->world->now_us, &out);
+    tryst_result result = tryst_endpoint_output(c->endpoint, clock_of(c), &out);
     sim_meter_now = NULL;
     sim_expect(c->world, result >= 0, "%s: output says %d", c->name, result);
     if (result == 1)
@@ -76,6 +84,8 @@ static void plan_wake(struct sim_client *c)
 {
     struct sim_world *w = c->world;
     uint64_t deadline_us = tryst_endpoint_deadline(c->endpoint);
+    if (deadline_us != TRYST_NEVER) /* on its own clock, which may have been set back since */
+        deadline_us = (int64_t)deadline_us > c->skew_us ? deadline_us - (uint64_t)c->skew_us : 0;
     if (deadline_us < w->now_us)
         deadline_us = w->now_us;
     if (deadline_us == c->wake_us)
@@ -130,7 +140,7 @@ static void drain_later(struct sim_world *w, void *object, uint64_t tag)
 static void wake(struct sim_world *w, void *object, uint64_t tag)
 {
     struct sim_client *c = object;
-    if (tag != c->wake_tag || c->endpoint == NULL)
+    if (tag != c->wake_tag || c->endpoint == NULL || c->is_stopped)
         return;
     c->spins = c->spin_us == w->now_us ? c->spins + 1 : 0;
     c->spin_us = w->now_us;
@@ -138,7 +148,7 @@ static void wake(struct sim_world *w, void *object, uint64_t tag)
     c->wake_us = TRYST_NEVER;
     sim_meter_now = &c->meter;
     for (uint32_t i = 0; i <= c->stutter; i++)
-        tryst_endpoint_tick(c->endpoint, w->now_us);
+        tryst_endpoint_tick(c->endpoint, clock_of(c));
     sim_meter_now = NULL;
     settle(c);
 }
@@ -149,11 +159,16 @@ static void receive(struct sim_world *w, void *object, const struct sim_packet *
     struct sim_client *c = object;
     if (c->endpoint == NULL)
         return;
+    if (c->is_stopped) {
+        if (c->stopped_count < sizeof c->stopped / sizeof c->stopped[0])
+            c->stopped[c->stopped_count++] = sim_net_copy(w, packet);
+        return;
+    }
     sim_watch_arrived(w, c->party, packet);
     sim_meter_now = &c->meter;
-    tryst_endpoint_input(c->endpoint, w->now_us, &packet->src, to, packet->data, packet->size);
+    tryst_endpoint_input(c->endpoint, clock_of(c), &packet->src, to, packet->data, packet->size);
     for (uint32_t i = 0; i < c->stutter; i++)
-        tryst_endpoint_tick(c->endpoint, w->now_us);
+        tryst_endpoint_tick(c->endpoint, clock_of(c));
     sim_meter_now = NULL;
     settle(c);
 }
@@ -183,6 +198,7 @@ struct sim_client *sim_client_make(struct sim_world *w, struct sim_host *host)
     sim_random_bytes(&w->secret, c->identity_seed, sizeof c->identity_seed);
     tryst_identity_destroy(make_identity(c));
     tryst_options_init(&c->options);
+    c->options.relay = w->has_relay ? TRYST_RELAY_ALLOW : TRYST_RELAY_DENY;
     host->object = c;
     host->receive = receive;
     return c;
@@ -211,7 +227,7 @@ void sim_client_tell_local(struct sim_client *c)
     bool own = c->local_count == 0;
     sim_meter_now = &c->meter;
     tryst_result result = tryst_endpoint_set_local(
-        c->endpoint, c->world->now_us, own ? local : c->local, own ? count : c->local_count);
+        c->endpoint, clock_of(c), own ? local : c->local, own ? count : c->local_count);
     sim_meter_now = NULL;
     sim_expect(c->world, result == TRYST_OK, "%s: set_local says %d", c->name, result);
     settle(c);
@@ -236,7 +252,7 @@ void sim_client_start(struct sim_client *c)
     struct tryst_identity *identity = make_identity(c);
     sim_meter_now = &c->meter;
     tryst_result result = tryst_endpoint_create(&c->endpoint, identity, &c->options, seed,
-                                                w->now_us, SIM_UNIX_S * 1000 + w->now_us / SIM_MS);
+                                                clock_of(c), SIM_UNIX_S * 1000 + w->now_us / SIM_MS);
     sim_meter_now = NULL;
     tryst_identity_destroy(identity);
     sim_expect(w, result == TRYST_OK, "%s: tryst_endpoint_create says %d", c->name, result);
@@ -245,7 +261,7 @@ void sim_client_start(struct sim_client *c)
     sim_client_tell_local(c);
     sim_meter_now = &c->meter;
     result =
-        tryst_endpoint_set_server(c->endpoint, w->now_us, server->addresses, server->address_count);
+        tryst_endpoint_set_server(c->endpoint, clock_of(c), server->addresses, server->address_count);
     sim_meter_now = NULL;
     sim_expect(w, result == TRYST_OK, "%s: set_server says %d", c->name, result);
     settle(c);
@@ -261,7 +277,7 @@ void sim_client_join(struct sim_client *c, const char *session)
     snprintf(c->session, sizeof c->session, "%s", session);
     sim_meter_now = &c->meter;
     tryst_result result =
-        tryst_endpoint_join(c->endpoint, w->now_us, session, c->name, strlen(c->name));
+        tryst_endpoint_join(c->endpoint, clock_of(c), session, c->name, strlen(c->name));
     sim_meter_now = NULL;
     sim_expect(w, result == TRYST_OK, "%s: join says %d", c->name, result);
     settle(c);
@@ -273,11 +289,29 @@ void sim_client_leave(struct sim_client *c)
         return;
     c->session[0] = '\0';
     sim_meter_now = &c->meter;
-    tryst_result result = tryst_endpoint_leave(c->endpoint, c->world->now_us);
+    tryst_result result = tryst_endpoint_leave(c->endpoint, clock_of(c));
     sim_meter_now = NULL;
     sim_expect(c->world, result == TRYST_OK, "%s: leave says %d", c->name, result);
     drain(c);
     sim_events_forget(c);
+}
+
+void sim_client_freeze(struct sim_client *c)
+{
+    c->is_stopped = true;
+    c->chatter_was_us = c->chatter_us;
+    sim_client_chatter(c, 0);
+}
+
+void sim_client_thaw(struct sim_client *c)
+{
+    c->is_stopped = false;
+    sim_client_chatter(c, c->chatter_was_us);
+    for (uint32_t i = 0; i < c->stopped_count; i++)
+        receive(c->world, c, c->stopped[i], &c->stopped[i]->dst);
+    c->stopped_count = 0;
+    c->wake_us = TRYST_NEVER;
+    plan_wake(c);
 }
 
 void sim_client_stop(struct sim_client *c)
@@ -313,7 +347,7 @@ bool sim_client_say(struct sim_client *c, const struct sim_client *to, size_t si
         return false;
     sim_ledger_compose(w, c->index, to->index, data, size);
     sim_meter_now = &c->meter;
-    tryst_result result = tryst_endpoint_send(c->endpoint, w->now_us, peer->handle, data, size);
+    tryst_result result = tryst_endpoint_send(c->endpoint, clock_of(c), peer->handle, data, size);
     sim_meter_now = NULL;
     /* E_PEER: it left, and LEFT is not taken yet. */
     sim_expect(w,

@@ -17,6 +17,8 @@ struct sim_peer {
     uint64_t joined_us;
     uint64_t connected_us;   /* first CONNECTED */
     uint64_t unreachable_us; /* last UNREACHABLE */
+    uint64_t direct_us;      /* last CONNECTED or PATH of a direct one */
+    uint32_t moves;          /* CONNECTED and PATH so far */
     struct tryst_event last; /* CONNECTED, PATH or UNREACHABLE */
 };
 
@@ -40,6 +42,7 @@ struct sim_client {
 
     uint32_t
         first_words;     /* messages said at once to whoever joins, and held until they may leave */
+    uint64_t chatter_was_us; /* before it was frozen */
     uint64_t chatter_us; /* 0: silent; else a message to each connected peer this often */
     uint64_t chatter_tag;
     uint32_t chatter_bytes; /* of each message; 0: chance says */
@@ -47,6 +50,7 @@ struct sim_client {
     uint32_t stutter;       /* extra ticks at the same moment */
     bool is_asleep;         /* a lazy drain is planned */
 
+    uint64_t said_to_peers; /* datagrams */
     uint64_t join_us;
     uint64_t cookie_us;
     uint64_t registered_us;
@@ -55,6 +59,10 @@ struct sim_client {
     struct tryst_event refused; /* the last REFUSED */
     struct tryst_event removed; /* the last LEFT without a peer: oneself */
 
+    int64_t skew_us; /* its clock is ahead of the world's by so much */
+    bool is_stopped; /* it does not run: what comes waits, and is lost past 64 datagrams */
+    uint32_t stopped_count;
+    struct sim_packet *stopped[64];
     uint64_t wake_us;
     uint64_t wake_tag;
     uint64_t spins;
@@ -69,6 +77,10 @@ void sim_client_clear(struct sim_client *c);
 void sim_client_start(struct sim_client *c);
 void sim_client_join(struct sim_client *c, const char *session);
 void sim_client_leave(struct sim_client *c);
+
+/* Does not run for a while, as under SIGSTOP or in a machine that sleeps; and goes on. */
+void sim_client_freeze(struct sim_client *c);
+void sim_client_thaw(struct sim_client *c);
 
 /* Ends between two packets, telling nobody; start and join again is a crash survived. */
 void sim_client_stop(struct sim_client *c);

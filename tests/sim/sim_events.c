@@ -68,9 +68,16 @@ static void take_connected(struct sim_client *c, struct sim_peer *peer,
 {
     struct sim_world *w = c->world;
     sim_expect(w,
-               event->path == TRYST_PATH_DIRECT && event->kind != TRYST_KIND_NONE &&
-                   event->address.port != 0,
+               event->address.port != 0 &&
+                   (event->path == TRYST_PATH_DIRECT
+                        ? event->kind != TRYST_KIND_NONE
+                        : event->path == TRYST_PATH_RELAY && event->kind == TRYST_KIND_NONE),
                "%s: CONNECTED without path, kind or address", c->name);
+    sim_expect(w, event->path == TRYST_PATH_DIRECT || c->options.relay != TRYST_RELAY_DENY,
+               "%s: relayed, which it denies", c->name);
+    if (event->path == TRYST_PATH_DIRECT)
+        peer->direct_us = w->now_us;
+    peer->moves++;
     peer->is_connected = true;
     peer->last = *event;
     if (peer->connected_us == 0)
@@ -119,8 +126,8 @@ static void print_event(const struct sim_client *c, const struct tryst_event *ev
 {
     char text[TRYST_ADDRESS_TEXT_SIZE];
     sim_address_text(&event->address, text);
-    printf("%12.6f event   %s %s peer %u kind %s address %s stage %s reason %u rtt %u size %zu\n",
-           (double)c->world->now_us / 1e6, c->name, tryst_event_name(event->type), event->peer,
+    printf("%12.6f event   %s %s peer %u path %u kind %s address %s stage %s reason %u rtt %u size %zu\n",
+           (double)c->world->now_us / 1e6, c->name, tryst_event_name(event->type), event->peer, event->path,
            tryst_kind_name(event->kind), text, tryst_stage_name(event->stage), event->reason,
            event->rtt_us, event->size);
 }

@@ -96,10 +96,35 @@ void sim_ledger_receive(struct sim_world *w, const struct sim_client *receiver, 
     sim_expect(w, memcmp(expected, data, size) == 0, "%s was given number %u of c%u changed", name,
                words.number, words.from);
     *state |= CAME;
+    uint64_t since_us = pair->last_us > pair->mark_us ? pair->last_us : pair->mark_us;
+    if (w->now_us - since_us > pair->gap_us)
+        pair->gap_us = w->now_us - since_us;
+    if (words.number >= pair->mark_sent) {
+        pair->came++;
+        pair->behind += words.number < pair->highest;
+        if (words.number >= pair->highest)
+            pair->highest = words.number + 1;
+    }
     pair->got++;
     pair->last_us = w->now_us;
     if (pair->first_us == 0)
         pair->first_us = w->now_us;
+}
+
+void sim_ledger_mark(struct sim_world *w, uint32_t from, uint32_t to)
+{
+    struct sim_pair *pair = sim_ledger_pair(w, from, to);
+    pair->mark_us = w->now_us;
+    pair->mark_sent = pair->sent;
+    pair->came = pair->behind = pair->highest = 0;
+    pair->gap_us = 0;
+}
+
+uint64_t sim_ledger_gap(struct sim_world *w, uint32_t from, uint32_t to)
+{
+    const struct sim_pair *pair = sim_ledger_pair(w, from, to);
+    uint64_t since_us = pair->last_us > pair->mark_us ? pair->last_us : pair->mark_us;
+    return w->now_us - since_us > pair->gap_us ? w->now_us - since_us : pair->gap_us;
 }
 
 void sim_ledger_clear(struct sim_world *w)

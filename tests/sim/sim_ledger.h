@@ -19,7 +19,20 @@ struct sim_pair {
     uint16_t *sizes;   /* by number; with the high bit: it came */
     uint64_t first_us; /* when the first came, 0: none did */
     uint64_t last_us;
+    /* Since sim_ledger_mark: */
+    uint64_t mark_us;
+    uint32_t mark_sent;
+    uint32_t came;    /* of those sent since then */
+    uint32_t behind;  /* of them, after one that was sent later */
+    uint32_t highest; /* number that came, and one more */
+    uint64_t gap_us;  /* longest time in which none came */
 };
+
+/* Starts to measure a pair anew. */
+void sim_ledger_mark(struct sim_world *w, uint32_t from, uint32_t to);
+
+/* The longest time without a message since then, up to now. */
+uint64_t sim_ledger_gap(struct sim_world *w, uint32_t from, uint32_t to);
 
 struct sim_pair *sim_ledger_pair(struct sim_world *w, uint32_t from, uint32_t to);
 

@@ -4,6 +4,7 @@
 
 #include "tests/sim/sim_map.h"
 #include "tests/sim/sim_nat.h"
+#include "tests/sim/sim_server.h"
 #include "tests/sim/sim_world.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,8 +231,8 @@ void sim_host_send(struct sim_world *w, struct sim_host *host, const struct sim_
     packet->size = (uint32_t)(sending->size < SIM_PACKET_MAX ? sending->size : SIM_PACKET_MAX);
     memcpy(packet->data, sending->data, packet->size);
     struct sim_attach *attach = choose_iface(host, sending);
-    if (host->is_down || attach == NULL) {
-        sim_net_drop(w, packet, "no interface");
+    if (host->is_down || host->is_blocked || attach == NULL) {
+        sim_net_drop(w, packet, host->is_blocked ? "blocked" : "no interface");
         return;
     }
     packet->src = *own_ip(attach, sending->to.family);
@@ -264,11 +265,32 @@ static void arrive_at_owner(struct sim_world *w, void *object, uint64_t tag)
     give_back(w, packet);
 }
 
+/* Whether the fault between clients takes a packet that crosses the core. */
+static bool is_faulty(struct sim_world *w, const struct sim_packet *packet)
+{
+    const struct sim_fault *fault = &w->net.fault;
+    bool is_server = w->server != NULL;
+    for (uint32_t i = 0; is_server && i < w->server->address_count; i++)
+        if (sim_ip_equal(&w->server->addresses[i], &packet->src) ||
+            sim_ip_equal(&w->server->addresses[i], &packet->dst))
+            return false;
+    if (fault->from.family != 0 && !sim_ip_equal(&fault->from, &packet->src))
+        return false;
+    if (fault->frame != 0 && fault->frame != packet->data[0])
+        return false;
+    return fault->is_cut || (fault->size_max != 0 && packet->size > fault->size_max) ||
+           sim_random_hit(&w->chance, fault->loss);
+}
+
 void sim_segment_pass(struct sim_world *w, struct sim_segment *segment, struct sim_packet *packet)
 {
     struct sim_attach *attach = find_route(segment, &packet->dst);
     if (segment->gateway == NULL && w->net.tap != NULL)
         w->net.tap(w, w->net.tap_object, packet);
+    if (segment->gateway == NULL && is_faulty(w, packet)) {
+        sim_net_drop(w, packet, "fault");
+        return;
+    }
     if (segment->hops != 0) {
         if (packet->ttl <= segment->hops) {
             sim_net_drop(w, packet, "ttl in the core");

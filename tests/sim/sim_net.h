@@ -64,12 +64,23 @@ struct sim_host {
     struct sim_attach *ifaces[SIM_IFACES_MAX]; /* the first of a family has the default route */
     uint32_t count;
     uint16_t port;
-    bool is_down; /* nothing in, nothing out */
+    bool is_down;    /* nothing in, nothing out */
+    bool is_blocked; /* its network passes no UDP */
     void *object;
     sim_receive *receive;
 };
 
+/* What goes wrong in the core between clients, while the server's ways are well. */
+struct sim_fault {
+    struct tryst_address from; /* only what such a host sends, by ip; family 0: everybody */
+    uint32_t loss;             /* chance in a million */
+    uint32_t size_max;         /* bytes of UDP payload that pass, 0: all */
+    uint8_t frame;             /* only frames of this first byte are lost, 0: all */
+    bool is_cut;
+};
+
 struct sim_net {
+    struct sim_fault fault;
     struct sim_segment core;
     struct sim_segment **segments; /* all, to be cleared */
     uint32_t segment_count;

@@ -45,6 +45,16 @@
     X(hijack, "hijack", 10, "copies of hellos and data from other addresses")                      \
     X(ghost, "ghost", 10, "the REGISTER of one who left is said again")                            \
     X(victim, "victim", 3, "a participant names a victim's addresses as its own")                  \
+    X(relayed, "relayed", 4, "no hole can be punched: relayed as soon as the roster is there")     \
+    X(handover, "handover", 20, "from the relay to a direct path, nothing lost or out of order")   \
+    X(relay_wish, "relay-wish", 4, "one side wants no relay, or nothing else")                     \
+    X(sick, "sick", 30, "the direct path fails one way, for DATA, by loss, by size, or all of it") \
+    X(narrow, "narrow", 5, "a path that drops what is large is not kept")                          \
+    X(jitter, "jitter", 3, "two ways that jitter: at most one move a minute")                      \
+    X(roam, "roam", 40, "another network, NAT mapping or public address: a gap of at most 1 s")    \
+    X(sleep, "sleep", 20, "a minute asleep, an hour of clock: as after roaming")                   \
+    X(quiet, "quiet", 6, "idle behind NATs with a memory of 20 s, and of 120")                     \
+    X(relay_restart, "relay-restart", 10, "the server dies under a relayed pair and returns")      \
     X(random_story, "random", 1000, "random topology, faults and deeds, then quiet")
 
 #define SIM_STORY_DECLARE(function, name, seeds, text)                                             \

@@ -5,6 +5,7 @@
 #include "tests/sim/sim_events.h"
 #include "tests/sim/sim_ledger.h"
 #include "tests/sim/sim_server.h"
+#include "tests/sim/sim_stream.h"
 #include "tests/sim/sim_world.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,10 @@ static bool is_own(const struct sim_client *c, const struct tryst_address *from)
 
 static void put_on_wire(struct sim_client *c, const struct tryst_datagram *out)
 {
+    if (out->to.transport != TRYST_TRANSPORT_UDP) {
+        sim_stream_send(c, out);
+        return;
+    }
     if (out->from.family != 0 && !is_own(c, &out->from)) {
         sim_expect(c->world, c->local_count != 0, "%s sends from an address that is not its own",
                    c->name);
@@ -169,6 +174,17 @@ static void receive(struct sim_world *w, void *object, const struct sim_packet *
     tryst_endpoint_input(c->endpoint, clock_of(c), &packet->src, to, packet->data, packet->size);
     for (uint32_t i = 0; i < c->stutter; i++)
         tryst_endpoint_tick(c->endpoint, clock_of(c));
+    sim_meter_now = NULL;
+    settle(c);
+}
+
+void sim_client_take(struct sim_client *c, const struct tryst_address *from, const void *data,
+                     size_t size)
+{
+    if (c->endpoint == NULL || c->is_stopped)
+        return;
+    sim_meter_now = &c->meter;
+    tryst_endpoint_input(c->endpoint, clock_of(c), from, NULL, data, size);
     sim_meter_now = NULL;
     settle(c);
 }

@@ -82,6 +82,13 @@ void sim_client_leave(struct sim_client *c);
 void sim_client_freeze(struct sim_client *c);
 void sim_client_thaw(struct sim_client *c);
 
+/* A datagram came by a stream. */
+void sim_client_take(struct sim_client *c, const struct tryst_address *from, const void *data,
+                     size_t size);
+
+/* One way from a client to the core. */
+uint64_t sim_client_line_us(const struct sim_client *c);
+
 /* Ends between two packets, telling nobody; start and join again is a crash survived. */
 void sim_client_stop(struct sim_client *c);
 

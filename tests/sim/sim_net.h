@@ -65,7 +65,8 @@ struct sim_host {
     uint32_t count;
     uint16_t port;
     bool is_down;    /* nothing in, nothing out */
-    bool is_blocked; /* its network passes no UDP */
+    bool is_blocked; /* its network passes no UDP, ... */
+    bool is_without_tcp; /* ... and nothing but HTTPS */
     void *object;
     sim_receive *receive;
 };

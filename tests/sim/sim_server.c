@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/sim/sim_server.h"
 
+#include "tests/sim/sim_stream.h"
 #include "tests/sim/sim_world.h"
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,10 @@ static void drain(struct sim_server *server)
         sim_meter_now = NULL;
         if (out == NULL)
             break;
+        if (out->to.transport != TRYST_TRANSPORT_UDP) {
+            sim_stream_reply(w, &out->to, &out->from, out->data, out->size);
+            continue;
+        }
         sim_watch_sent(w, server->party, &out->to, out->data, out->size);
         struct sim_sending sending = {.to = out->to,
                                       .from = out->from,
@@ -81,6 +86,17 @@ static void receive(struct sim_world *w, void *object, const struct sim_packet *
     sim_watch_arrived(w, server->party, packet);
     sim_meter_now = &server->meter;
     tr_service_input(server->service, w->now_us, &packet->src, to, packet->data, packet->size);
+    sim_meter_now = NULL;
+    drain(server);
+}
+
+void sim_server_take(struct sim_server *server, const struct tryst_address *from,
+                     const struct tryst_address *to, const void *data, size_t size)
+{
+    if (server->service == NULL)
+        return;
+    sim_meter_now = &server->meter;
+    tr_service_input(server->service, server->world->now_us, from, to, data, size);
     sim_meter_now = NULL;
     drain(server);
 }

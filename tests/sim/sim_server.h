@@ -32,6 +32,10 @@ void sim_server_start(struct sim_server *server);
 /* Gone between two packets, saying nothing; start makes it anew: same node keys, nothing known. */
 void sim_server_kill(struct sim_server *server);
 
+/* A datagram came by a stream. */
+void sim_server_take(struct sim_server *server, const struct tryst_address *from,
+                     const struct tryst_address *to, const void *data, size_t size);
+
 /* Ends it as SIGTERM does. */
 void sim_server_shutdown(struct sim_server *server);
 void sim_server_clear(struct sim_server *server);

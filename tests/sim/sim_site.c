@@ -124,6 +124,15 @@ struct sim_client *sim_client_at(struct sim_world *w, enum sim_site_kind kind, u
     return sim_site_client(w, sim_site_make(w, kind, delay_us));
 }
 
+uint64_t sim_client_line_us(const struct sim_client *c)
+{
+    uint64_t line_us = 0;
+    for (const struct sim_attach *attach = c->host->ifaces[0]; attach != NULL;
+         attach = attach->segment->gateway != NULL ? attach->segment->gateway->outer : NULL)
+        line_us += attach->link.up.delay_us;
+    return line_us;
+}
+
 struct sim_link *sim_client_uplink(struct sim_client *c)
 {
     struct sim_attach *attach = c->host->ifaces[0];

@@ -1,6 +1,7 @@
 /* Stories of staying connected: the relay first, the best path by itself, through every change.
  * SPDX-License-Identifier: MIT */
 #include "tests/sim/sim_story.h"
+#include "tests/sim/sim_stream.h"
 
 #include <string.h>
 
@@ -241,6 +242,7 @@ void sim_story_jitter(struct sim_world *w)
 /* Takes a client's cable out of its home and puts it into another one. */
 static void move_to(struct sim_world *w, struct sim_client *c, struct sim_site *site)
 {
+    sim_stream_close(c);
     struct sim_host *host = c->host;
     host->count = 0;
     sim_site_attach(w, site, host);
@@ -390,4 +392,35 @@ void sim_story_relay_restart(struct sim_world *w)
     mark(w, two);
     sim_run_for(w, 10 * SIM_S);
     expect_whole(w, two);
+}
+
+/* Networks that pass no UDP, on one side or both; or nothing but HTTPS. */
+void sim_story_blocked(struct sim_world *w)
+{
+    struct sim_two two = pair_of(w, SIM_SITE_PORT, SIM_SITE_PORT);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct sim_client *c = w->clients[i];
+        c->options.tcp_port = SIM_TCP_PORT;
+        c->options.tls_port = SIM_TLS_PORT;
+        c->host->is_blocked = i == 0 || w->seed % 2 == 0;
+        c->host->is_without_tcp = c->host->is_blocked && w->seed % 3 == 0;
+    }
+    uint64_t start_us = w->now_us;
+    sim_client_start(two.a);
+    sim_client_start(two.b);
+    sim_client_join(two.a, "party");
+    sim_client_join(two.b, "party");
+    sim_await_mesh(w, 3 * SIM_S);
+    sim_expect(w, w->now_us - start_us <= 1500 * SIM_MS, "connected after %.3f s",
+               (double)(w->now_us - start_us) / 1e6);
+    await_path(w, two, TRYST_PATH_RELAY, SIM_S);
+    chat(w, 64);
+    mark(w, two);
+    sim_run_for(w, 300 * SIM_S);
+    for (uint32_t i = 0; i < 2; i++) /* UDP is tried again for ever */
+        w->clients[i]->host->is_blocked = false;
+    await_path(w, two, TRYST_PATH_DIRECT, 70 * SIM_S);
+    sim_run_for(w, 10 * SIM_S);
+    expect_whole(w, two);
+    sim_expect_talk(w);
 }

@@ -19,6 +19,7 @@
 struct sim_client;
 struct sim_server;
 struct sim_pair;
+struct sim_stream;
 
 struct sim_world {
     const char *story;
@@ -34,6 +35,8 @@ struct sim_world {
     struct sim_random secret; /* seeds of keys */
     struct sim_random choice; /* of the story */
 
+    struct sim_stream *stream_list;
+    uint32_t streams; /* ever opened */
     struct sim_queue queue;
     struct sim_net net;
     struct sim_watch watch;

@@ -11,6 +11,7 @@ enum {
     PONG_SIZE = TR_PING_BYTES + TR_ADDRESS_BYTES + 6,
     PING_SIZE = TR_PING_BYTES + 2,
     PING_PADDING = PONG_SIZE - PING_SIZE - ITEM_HEAD, /* a ping is as long as its pong */
+    HELD_ROOM = 8 * TR_DATA_ROOM, /* after a move; before there is a path a datagram's worth waits */
     PING_LEAST = TR_DATA_HEAD + ITEM_HEAD + PONG_SIZE + TR_TAG,
 };
 
@@ -57,8 +58,8 @@ static void hold(struct tr_bundle *bundle, const uint8_t *items, size_t size,
                  const struct tr_peer_kit *kit)
 {
     if (bundle->held == NULL)
-        bundle->held = malloc(TR_DATA_ROOM);
-    if (bundle->held == NULL || bundle->held_size + size > TR_DATA_ROOM) {
+        bundle->held = malloc(HELD_ROOM);
+    if (bundle->held == NULL || bundle->held_size + size > HELD_ROOM) {
         kit->stats->messages_dropped++;
         return;
     }
@@ -130,18 +131,16 @@ static void pong_write(struct tr_writer *writer, const struct tr_path *path,
     tr_layout_encode(&tr_layout_item_report, &report, writer);
 }
 
-void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way,
-                       const uint8_t *pong, uint8_t index, const struct tr_peer_kit *kit)
+/* One datagram of what is held. false: nothing left. */
+static bool release_one(struct tr_bundle *bundle, const struct tr_bundle_way *way,
+                        const uint8_t *pong, uint8_t index, const struct tr_peer_kit *kit)
 {
-    if (bundle->held_size == 0 || index == TR_PATH_NONE || bundle->hold_us > kit->now_us ||
-        !tr_handshake_can_send(way->handshake))
-        return;
     const struct tr_path *path = &way->paths->list[index];
     size_t fits = held_fitting(bundle, path, 0);
     bool has_pong = pong != NULL && held_fitting(bundle, path, ITEM_HEAD + PONG_SIZE) == fits;
     struct tr_datagram *datagram = fits > 0 ? tr_outbox_push(kit->outbox) : NULL;
     if (datagram == NULL)
-        return;
+        return false;
     struct tr_writer writer;
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
     if (has_pong) {
@@ -150,6 +149,17 @@ void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way
     tr_writer_bytes(&writer, bundle->held, fits);
     bundle->is_sooner |= finish(way, datagram, index, tr_writer_used(&writer), kit);
     held_remove(bundle, fits);
+    return bundle->held_size > 0;
+}
+
+void tr_bundle_release(struct tr_bundle *bundle, const struct tr_bundle_way *way,
+                       const uint8_t *pong, uint8_t index, const struct tr_peer_kit *kit)
+{
+    if (bundle->held_size == 0 || index == TR_PATH_NONE || bundle->hold_us > kit->now_us ||
+        !tr_handshake_can_send(way->handshake))
+        return;
+    while (release_one(bundle, way, pong, index, kit))
+        pong = NULL;
 }
 
 static void single(const struct tr_bundle_way *way, uint8_t index, const struct tr_writer *items,
@@ -203,13 +213,13 @@ static void item_append(uint8_t *at, const void *data, size_t size)
 }
 
 /* Before there is a key or a path: one datagram's worth waits, so that a game may greet at once. */
-static tryst_result add_held(struct tr_bundle *bundle, const void *data, size_t size)
+static tryst_result add_held(struct tr_bundle *bundle, const void *data, size_t size, size_t room)
 {
     if (bundle->held == NULL)
-        bundle->held = malloc(TR_DATA_ROOM);
+        bundle->held = malloc(HELD_ROOM);
     if (bundle->held == NULL)
         return TRYST_E_MEMORY;
-    if (bundle->held_size + ITEM_HEAD + size > TR_DATA_ROOM)
+    if (bundle->held_size + ITEM_HEAD + size > room)
         return TRYST_E_NOT_CONNECTED;
     item_append(bundle->held + bundle->held_size, data, size);
     bundle->held_size = (uint16_t)(bundle->held_size + ITEM_HEAD + size);
@@ -220,13 +230,14 @@ tryst_result tr_bundle_add(struct tr_bundle *bundle, const struct tr_bundle_way 
                            const void *data, size_t size, const struct tr_peer_kit *kit)
 {
     uint8_t chosen = way->paths->chosen;
-    if (bundle->hold_us > kit->now_us && bundle->held_size + ITEM_HEAD + size > TR_DATA_ROOM) {
+    if (bundle->hold_us > kit->now_us && bundle->held_size + ITEM_HEAD + size > HELD_ROOM) {
         bundle->hold_us = 0; /* there is no room to wait in: rather out of order than lost */
         tr_bundle_release(bundle, way, NULL, chosen, kit);
     }
     if (chosen == TR_PATH_NONE || bundle->hold_us > kit->now_us ||
         !way->paths->list[chosen].is_proven || !tr_handshake_can_send(way->handshake)) {
-        tryst_result result = add_held(bundle, data, size);
+        size_t room = bundle->hold_us > kit->now_us ? HELD_ROOM : TR_DATA_ROOM;
+        tryst_result result = add_held(bundle, data, size, room);
         tr_bundle_release(bundle, way, NULL, chosen, kit);
         return result;
     }
@@ -270,7 +281,7 @@ void tr_bundle_clear(struct tr_bundle *bundle)
         bundle->datagram->open = 0;
     }
     if (bundle->held != NULL)
-        tr_seal_wipe(bundle->held, TR_DATA_ROOM);
+        tr_seal_wipe(bundle->held, HELD_ROOM);
     free(bundle->held);
     memset(bundle, 0, sizeof *bundle);
 }

@@ -12,7 +12,7 @@ struct tr_bundle {
     uint16_t held_size;
     bool is_sooner; /* what was sent calls for a ping soon: the peer's deadline is another */
     uint64_t hold_us; /* nothing leaves before, so that it does not overtake what left by a slower path */
-    uint8_t *held; /* items that wait for a key or a path, TR_DATA_ROOM bytes; made when needed */
+    uint8_t *held; /* items that wait for a key, a path or hold_us; made when needed */
 };
 
 /* Where a peer's DATA goes through: its keys, its paths, its detour. */

@@ -11,7 +11,8 @@ enum {
     PONG_SIZE = TR_PING_BYTES + TR_ADDRESS_BYTES + 6,
     PING_SIZE = TR_PING_BYTES + 2,
     PING_PADDING = PONG_SIZE - PING_SIZE - ITEM_HEAD, /* a ping is as long as its pong */
-    HELD_ROOM = 8 * TR_DATA_ROOM, /* after a move; before there is a path a datagram's worth waits */
+    HELD_ROOM =
+        8 * TR_DATA_ROOM, /* after a move; before there is a path a datagram's worth waits */
     PING_LEAST = TR_DATA_HEAD + ITEM_HEAD + PONG_SIZE + TR_TAG,
 };
 

@@ -11,7 +11,8 @@ struct tr_bundle {
     uint16_t last;                /* where its last item starts */
     uint16_t held_size;
     bool is_sooner; /* what was sent calls for a ping soon: the peer's deadline is another */
-    uint64_t hold_us; /* nothing leaves before, so that it does not overtake what left by a slower path */
+    uint64_t
+        hold_us; /* nothing leaves before, so that it does not overtake what left by a slower path */
     uint8_t *held; /* items that wait for a key, a path or hold_us; made when needed */
 };
 

@@ -155,8 +155,8 @@ static void address_check(struct tr_rendezvous *rendezvous, uint64_t now_us,
                           const struct tr_candidate *before, const struct tr_candidate *told)
 {
     struct tr_candidate seen = tr_candidate_canonical(told);
-    if (tr_candidate_is_same(before, &seen) || rendezvous->is_asking)
-        return;
+    if (tr_candidate_is_same(before, &seen) || rendezvous->is_asking || rendezvous->is_dirty)
+        return; /* the same, or being told already */
     rendezvous->is_dirty = true;
     tr_uplinks_refresh(rendezvous, now_us, true);
 }
@@ -289,7 +289,7 @@ enum tr_drop tr_channel_unknown(struct tr_rendezvous *rendezvous, uint64_t now_u
     bool is_route = memcmp(unknown.channel, rendezvous->relay_keys.route, TR_ROUTE_BYTES) == 0 &&
                     memcmp(unknown.channel + TR_ROUTE_BYTES, rest, sizeof rest) == 0;
     if (rendezvous->state != TR_RENDEZVOUS_REGISTERED || rendezvous->is_hinted ||
-        rendezvous->is_asking || !(is_channel || is_route))
+        rendezvous->is_asking || rendezvous->is_dirty || !(is_channel || is_route))
         return TR_DROP_UNKNOWN;
     rendezvous->is_hinted = true;
     tr_sooner(&rendezvous->ping_next_us, now_us);

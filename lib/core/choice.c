@@ -37,7 +37,8 @@ static bool is_quicker(const struct tr_path *a, const struct tr_path *b)
 /* Whether a path is to be taken before another one that is as well. */
 static bool is_before(const struct tr_path *a, const struct tr_path *b, enum tr_health health)
 {
-    if (health == TR_HEALTH_SICK && (a->loss + LOSS_BETTER <= b->loss || b->loss + LOSS_BETTER <= a->loss))
+    if (health == TR_HEALTH_SICK &&
+        (a->loss + LOSS_BETTER <= b->loss || b->loss + LOSS_BETTER <= a->loss))
         return a->loss < b->loss;
     if (tr_path_is_relay(a) != tr_path_is_relay(b))
         return tr_path_is_relay(b);
@@ -64,9 +65,8 @@ static uint8_t best_of(const struct tr_path_set *paths, uint32_t now_ms)
     for (uint8_t i = 0; i < paths->count; i++) {
         const struct tr_path *path = &paths->list[i];
         enum tr_health health = tr_choice_health(path, now_ms);
-        if (health < best_health ||
-            (health == best_health && health != TR_HEALTH_NONE && i != best &&
-             is_before(path, &paths->list[best], health))) {
+        if (health < best_health || (health == best_health && health != TR_HEALTH_NONE &&
+                                     i != best && is_before(path, &paths->list[best], health))) {
             best = i;
             best_health = health;
         }

@@ -29,6 +29,7 @@ enum { SIZED_BYTES = 1179, SIZED_LEAST = 300, SIZED_TRIES = 3, SIZED_EVERY = 4, 
 /* Pauses that NATs may bear, in milliseconds: RFC 4787 wants 120 s, some keep 30, a few 20; a little
  * less, as a datagram takes its time. */
 static const uint32_t pauses_ms[] = {14000, 28000, 56000, 112000};
+enum { RELAY_USED_MS = 28000, RELAY_IDLE_MS = 112000 };
 enum { PAUSES = sizeof pauses_ms / sizeof pauses_ms[0], STEP_ANEW = 64 };
 
 static uint8_t doubt_after(const struct tr_path *path)
@@ -61,8 +62,10 @@ size_t tr_gauge_size(const struct tr_path *path, bool is_wanted)
 static uint64_t idle_pause(const struct tr_path *path, bool is_chosen,
                            const struct tr_path_times *times)
 {
-    if (times->keepalive_us != 0)
+    if (times->keepalive_us != 0 && !tr_path_is_relay(path))
         return is_chosen ? times->keepalive_us : times->keepalive_us * STANDBY_FACTOR;
+    if (tr_path_is_relay(path)) /* what keeps the way to the server open is the channel */
+        return (is_chosen ? RELAY_USED_MS : RELAY_IDLE_MS) * TR_MS;
     if (!path->is_backed)
         return pauses_ms[0] * TR_MS;
     return pauses_ms[path->step < PAUSES ? path->step : PAUSES - 1] * TR_MS;
@@ -173,7 +176,7 @@ void tr_gauge_heard(struct tr_path *path, bool is_chosen, const struct tr_path_t
 {
     uint64_t pause = idle_pause(path, is_chosen, times);
     if (path->losses == 0 && path->sent == path->pinged_sent && !path->is_lossy &&
-        path->sized == 0 && path->width == TR_WIDTH_FULL && path->next_us != TR_NEVER &&
-        path->next_us < now_us + pause * 9 / 10)
+        path->sized == 0 && (path->width == TR_WIDTH_FULL || tr_path_is_relay(path)) &&
+        path->next_us != TR_NEVER && path->next_us < now_us + pause * 9 / 10)
         path->next_us = now_us + pause * 9 / 10;
 }

@@ -7,8 +7,8 @@
 
 /* Candidates from the roster; a changed list starts a new search. extra: slots of local addresses to
  * try beside the kernel's choice, as bits. */
-void tr_outreach_candidates(struct tr_peer *peer, const struct tr_candidate *candidates, size_t count,
-                            uint8_t extra, const struct tr_peer_kit *kit);
+void tr_outreach_candidates(struct tr_peer *peer, const struct tr_candidate *candidates,
+                            size_t count, uint8_t extra, const struct tr_peer_kit *kit);
 void tr_outreach_locals(struct tr_peer *peer, uint8_t extra, const struct tr_peer_kit *kit);
 
 /* A new search, its first hellos due at once. */

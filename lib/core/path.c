@@ -156,7 +156,8 @@ bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[
     memset(path->ping, 0, sizeof path->ping);
     path->ping_us = 0;
     path->losses = 0;
-    if (!path->is_proven || path->is_doubted) { /* a hello came back: DATA has to show that it does, too */
+    if (!path->is_proven ||
+        path->is_doubted) { /* a hello came back: DATA has to show that it does, too */
         path->width = TR_WIDTH_UNKNOWN;
         path->sized = 0;
         path->is_measured = false;

@@ -17,13 +17,13 @@ struct tr_relay_way {
 };
 
 struct tr_relay_link {
-    bool is_able;      /* the peer takes part */
-    bool is_refused;   /* the server said no */
-    bool has_leg;      /* leg is derived */
-    uint16_t slot;     /* the peer's, as the server numbers it */
-    uint32_t life;     /* the way's, when the leg was derived */
-    uint32_t sent;     /* RELAY so far: the newest counter */
-    uint64_t epoch;    /* the peer's */
+    bool is_able;             /* the peer takes part */
+    bool is_refused;          /* the server said no */
+    bool has_leg;             /* leg is derived */
+    uint16_t slot;            /* the peer's, as the server numbers it */
+    uint32_t life;            /* the way's, when the leg was derived */
+    uint32_t sent;            /* RELAY so far: the newest counter */
+    uint64_t epoch;           /* the peer's */
     uint8_t identity[TR_KEY]; /* the peer's */
     struct tr_relay_leg leg;
 };

@@ -86,8 +86,7 @@ void tr_rendezvous_set_uplinks(struct tr_rendezvous *rendezvous, uint64_t now_us
             uplink_add(rendezvous, now_us, &servers[i], &any);
     for (size_t i = 0; i < server_count; i++)
         for (size_t j = 0; j < extra_count; j++)
-            if (extra[j].family == servers[i].family &&
-                servers[i].transport == TRYST_TRANSPORT_UDP)
+            if (extra[j].family == servers[i].family && servers[i].transport == TRYST_TRANSPORT_UDP)
                 uplink_add(rendezvous, now_us, &servers[i], &extra[j]);
     if (rendezvous->uplink >= rendezvous->uplink_count)
         rendezvous->uplink = 0;
@@ -122,11 +121,10 @@ void tr_rendezvous_join(struct tr_rendezvous *rendezvous, uint64_t now_us,
     /* grows with every join, over restarts too, as wall clocks do, and though time stands still */
     uint64_t epoch = rendezvous->unix_ms * TR_MS + (now_us - rendezvous->created_us) + 1;
     epoch = epoch > record->epoch ? epoch : record->epoch + 1;
-    *record =
-        (struct tr_record){.version = TR_VERSION,
-                           .versions = 1U << TR_VERSION,
-                           .caps = rendezvous->caps,
-                           .epoch = epoch};
+    *record = (struct tr_record){.version = TR_VERSION,
+                                 .versions = 1U << TR_VERSION,
+                                 .caps = rendezvous->caps,
+                                 .epoch = epoch};
     memcpy(record->session, session, TR_SESSION_BYTES);
     memcpy(record->identity, rendezvous->identity->public_key, TR_KEY);
     tr_random_bytes(random, rendezvous->e, TR_KEY);

@@ -178,11 +178,10 @@ enum tr_drop tr_session_relay(struct tr_session *session, const void *data, size
         return TR_DROP_UNKNOWN;
     if (!tr_relay_link_check(&peer->relay, kit->relay, data, size))
         return TR_DROP_SEAL;
-    return inner[0] == TR_DATA
-               ? tr_session_data(session, &relay, TR_LOCAL_ANY, inner, size - TR_RELAY_HEAD, kit,
-                                 notices)
-               : tr_session_hello(session, &relay, TR_LOCAL_ANY, inner, size - TR_RELAY_HEAD, kit,
-                                  notices);
+    return inner[0] == TR_DATA ? tr_session_data(session, &relay, TR_LOCAL_ANY, inner,
+                                                 size - TR_RELAY_HEAD, kit, notices)
+                               : tr_session_hello(session, &relay, TR_LOCAL_ANY, inner,
+                                                  size - TR_RELAY_HEAD, kit, notices);
 }
 
 tryst_result tr_session_send(struct tr_session *session, uint32_t handle, const void *data,

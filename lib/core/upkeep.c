@@ -41,8 +41,8 @@ static void hold_set(struct tr_peer *peer, uint8_t from, const struct tr_peer_ki
 static void health_note(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     uint8_t chosen = peer->paths.chosen;
-    bool is_well = chosen != TR_PATH_NONE && tr_choice_health(&peer->paths.list[chosen],
-                                                              kit->now_ms) < TR_HEALTH_DOUBTED;
+    bool is_well = chosen != TR_PATH_NONE &&
+                   tr_choice_health(&peer->paths.list[chosen], kit->now_ms) < TR_HEALTH_DOUBTED;
     if (is_well)
         peer->lost_us = 0;
     else if (peer->lost_us == 0)
@@ -52,8 +52,8 @@ static void health_note(struct tr_peer *peer, const struct tr_peer_kit *kit)
 void tr_upkeep_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     uint8_t old = peer->paths.chosen;
-    bool is_moved = tr_choice_make(&peer->paths, &kit->times, is_talking(peer, kit), kit->now_us,
-                                   kit->now_ms);
+    bool is_moved =
+        tr_choice_make(&peer->paths, &kit->times, is_talking(peer, kit), kit->now_us, kit->now_ms);
     uint8_t chosen = peer->paths.chosen;
     bool is_proven = chosen != TR_PATH_NONE && peer->paths.list[chosen].is_proven;
     if (is_proven && !peer->is_connected && tr_handshake_can_send(&peer->handshake)) {

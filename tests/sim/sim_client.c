@@ -242,8 +242,8 @@ void sim_client_tell_local(struct sim_client *c)
     }
     bool own = c->local_count == 0;
     sim_meter_now = &c->meter;
-    tryst_result result = tryst_endpoint_set_local(
-        c->endpoint, clock_of(c), own ? local : c->local, own ? count : c->local_count);
+    tryst_result result = tryst_endpoint_set_local(c->endpoint, clock_of(c), own ? local : c->local,
+                                                   own ? count : c->local_count);
     sim_meter_now = NULL;
     sim_expect(c->world, result == TRYST_OK, "%s: set_local says %d", c->name, result);
     settle(c);
@@ -267,8 +267,9 @@ void sim_client_start(struct sim_client *c)
     c->host->is_down = false;
     struct tryst_identity *identity = make_identity(c);
     sim_meter_now = &c->meter;
-    tryst_result result = tryst_endpoint_create(&c->endpoint, identity, &c->options, seed,
-                                                clock_of(c), SIM_UNIX_S * 1000 + w->now_us / SIM_MS);
+    tryst_result result =
+        tryst_endpoint_create(&c->endpoint, identity, &c->options, seed, clock_of(c),
+                              SIM_UNIX_S * 1000 + w->now_us / SIM_MS);
     sim_meter_now = NULL;
     tryst_identity_destroy(identity);
     sim_expect(w, result == TRYST_OK, "%s: tryst_endpoint_create says %d", c->name, result);
@@ -276,8 +277,8 @@ void sim_client_start(struct sim_client *c)
         return;
     sim_client_tell_local(c);
     sim_meter_now = &c->meter;
-    result =
-        tryst_endpoint_set_server(c->endpoint, clock_of(c), server->addresses, server->address_count);
+    result = tryst_endpoint_set_server(c->endpoint, clock_of(c), server->addresses,
+                                       server->address_count);
     sim_meter_now = NULL;
     sim_expect(w, result == TRYST_OK, "%s: set_server says %d", c->name, result);
     settle(c);

@@ -41,9 +41,9 @@ struct sim_client {
     uint32_t peer_room;
 
     uint32_t
-        first_words;     /* messages said at once to whoever joins, and held until they may leave */
+        first_words; /* messages said at once to whoever joins, and held until they may leave */
     uint64_t chatter_was_us; /* before it was frozen */
-    uint64_t chatter_us; /* 0: silent; else a message to each connected peer this often */
+    uint64_t chatter_us;     /* 0: silent; else a message to each connected peer this often */
     uint64_t chatter_tag;
     uint32_t chatter_bytes; /* of each message; 0: chance says */
     uint32_t lazy;          /* chance in a million to leave output and events for later */

@@ -126,10 +126,11 @@ static void print_event(const struct sim_client *c, const struct tryst_event *ev
 {
     char text[TRYST_ADDRESS_TEXT_SIZE];
     sim_address_text(&event->address, text);
-    printf("%12.6f event   %s %s peer %u path %u kind %s address %s stage %s reason %u rtt %u size %zu\n",
-           (double)c->world->now_us / 1e6, c->name, tryst_event_name(event->type), event->peer, event->path,
-           tryst_kind_name(event->kind), text, tryst_stage_name(event->stage), event->reason,
-           event->rtt_us, event->size);
+    printf("%12.6f event   %s %s peer %u path %u kind %s address %s stage %s reason %u rtt %u size "
+           "%zu\n",
+           (double)c->world->now_us / 1e6, c->name, tryst_event_name(event->type), event->peer,
+           event->path, tryst_kind_name(event->kind), text, tryst_stage_name(event->stage),
+           event->reason, event->rtt_us, event->size);
 }
 
 void sim_events_take(struct sim_client *c, const struct tryst_event *event)

@@ -64,8 +64,8 @@ struct sim_host {
     struct sim_attach *ifaces[SIM_IFACES_MAX]; /* the first of a family has the default route */
     uint32_t count;
     uint16_t port;
-    bool is_down;    /* nothing in, nothing out */
-    bool is_blocked; /* its network passes no UDP, ... */
+    bool is_down;        /* nothing in, nothing out */
+    bool is_blocked;     /* its network passes no UDP, ... */
     bool is_without_tcp; /* ... and nothing but HTTPS */
     void *object;
     sim_receive *receive;

@@ -90,8 +90,8 @@ static struct sim_two talking(struct sim_world *w, enum sim_site_kind a, enum si
 /* Two that no hole can be punched between talk as soon as the roster is there. */
 void sim_story_relayed(struct sim_world *w)
 {
-    struct sim_two two = pair_of(w, SIM_SITE_SYMMETRIC, w->seed % 2 == 0 ? SIM_SITE_SYMMETRIC
-                                                                        : SIM_SITE_PORT);
+    struct sim_two two =
+        pair_of(w, SIM_SITE_SYMMETRIC, w->seed % 2 == 0 ? SIM_SITE_SYMMETRIC : SIM_SITE_PORT);
     sim_two_join(w, two);
     uint64_t start_us = w->now_us;
     sim_await_mesh(w, SIM_S);
@@ -146,8 +146,9 @@ void sim_story_relay_wish(struct sim_world *w)
     sim_run_for(w, 30 * SIM_S);
     if (is_only) {
         await_path(w, two, TRYST_PATH_RELAY, SIM_S);
-        sim_expect(w, sim_client_peer(two.b, two.a)->direct_us == 0 &&
-                          sim_client_peer(two.a, two.b)->direct_us == 0,
+        sim_expect(w,
+                   sim_client_peer(two.b, two.a)->direct_us == 0 &&
+                       sim_client_peer(two.a, two.b)->direct_us == 0,
                    "a direct path to one who wants none");
         sim_expect_talk(w);
     } else {
@@ -161,7 +162,8 @@ void sim_story_sick(struct sim_world *w)
 {
     static const char *const names[] = {"one way", "DATA alone", "30 % loss", "all of it",
                                         "what is large"};
-    struct sim_two two = talking(w, SIM_SITE_PORT, w->seed % 3 == 0 ? SIM_SITE_PUBLIC : SIM_SITE_PORT);
+    struct sim_two two =
+        talking(w, SIM_SITE_PORT, w->seed % 3 == 0 ? SIM_SITE_PUBLIC : SIM_SITE_PORT);
     struct sim_fault *fault = &w->net.fault;
     uint32_t how = (uint32_t)(w->seed % 5);
     chat(w, how == 4 ? 0 : 64);
@@ -292,7 +294,8 @@ void sim_story_roam(struct sim_world *w)
     sim_run_for(w, 2 * SIM_S);
     expect_gap(w, two, GAP_MAX_US);
     await_path(w, two, TRYST_PATH_DIRECT, 5 * SIM_MS);
-    const struct sim_peer *known = sim_client_peer(two.b, two.a); /* a's own end may look the same */
+    const struct sim_peer *known =
+        sim_client_peer(two.b, two.a); /* a's own end may look the same */
     sim_expect(w, known->direct_us >= start_us, "c1 has no new direct path to c0");
     expect_same(w, two, handles);
     sim_run_for(w, 5 * SIM_S);
@@ -346,14 +349,16 @@ void sim_story_quiet(struct sim_world *w)
     sim_two_join(w, two);
     await_path(w, two, TRYST_PATH_DIRECT, 3 * SIM_S);
     sim_run_for(w, 30 * SIM_S);
-    uint32_t moves[2] = {sim_client_peer(two.a, two.b)->moves, sim_client_peer(two.b, two.a)->moves};
+    uint32_t moves[2] = {sim_client_peer(two.a, two.b)->moves,
+                         sim_client_peer(two.b, two.a)->moves};
     uint64_t said = two.a->said_to_peers + two.b->said_to_peers;
     sim_run_for(w, 1800 * SIM_S);
     said = two.a->said_to_peers + two.b->said_to_peers - said;
     for (uint32_t i = 0; i < 2; i++) {
         struct sim_peer *peer = sim_client_peer(w->clients[i], w->clients[1 - i]);
-        sim_expect(w, peer->is_connected && peer->moves == moves[i] &&
-                          w->clients[i]->counts[TRYST_EVENT_UNREACHABLE] == 0,
+        sim_expect(w,
+                   peer->is_connected && peer->moves == moves[i] &&
+                       w->clients[i]->counts[TRYST_EVENT_UNREACHABLE] == 0,
                    "c%u lost its path in an idle session", i);
     }
     /* a ping and its pong every 5 s */

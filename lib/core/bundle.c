@@ -55,12 +55,26 @@ static size_t last_close(uint8_t *items, size_t last, size_t size)
     return size - 2;
 }
 
+/* Whether `size` bytes more find room among what is held, up to a bound of `most` bytes. */
+static bool held_fits(struct tr_bundle *bundle, size_t size, size_t most)
+{
+    size_t room = bundle->held_size + size <= TR_DATA_ROOM ? TR_DATA_ROOM : HELD_ROOM;
+    if (bundle->held_size + size > most)
+        return false;
+    if (bundle->held != NULL && room <= bundle->held_room)
+        return true;
+    uint8_t *held = realloc(bundle->held, room);
+    if (held == NULL)
+        return false;
+    bundle->held = held;
+    bundle->held_room = (uint16_t)room;
+    return true;
+}
+
 static void hold(struct tr_bundle *bundle, const uint8_t *items, size_t size,
                  const struct tr_peer_kit *kit)
 {
-    if (bundle->held == NULL)
-        bundle->held = malloc(HELD_ROOM);
-    if (bundle->held == NULL || bundle->held_size + size > HELD_ROOM) {
+    if (!held_fits(bundle, size, HELD_ROOM)) {
         kit->stats->messages_dropped++;
         return;
     }
@@ -113,6 +127,7 @@ static void held_remove(struct tr_bundle *bundle, size_t size)
     if (bundle->held_size == 0) {
         free(bundle->held); /* rare, and a kilobyte a peer otherwise */
         bundle->held = NULL;
+        bundle->held_room = 0;
     }
 }
 
@@ -216,12 +231,10 @@ static void item_append(uint8_t *at, const void *data, size_t size)
 /* Before there is a key or a path: one datagram's worth waits, so that a game may greet at once. */
 static tryst_result add_held(struct tr_bundle *bundle, const void *data, size_t size, size_t room)
 {
-    if (bundle->held == NULL)
-        bundle->held = malloc(HELD_ROOM);
-    if (bundle->held == NULL)
-        return TRYST_E_MEMORY;
     if (bundle->held_size + ITEM_HEAD + size > room)
         return TRYST_E_NOT_CONNECTED;
+    if (!held_fits(bundle, ITEM_HEAD + size, room))
+        return TRYST_E_MEMORY;
     item_append(bundle->held + bundle->held_size, data, size);
     bundle->held_size = (uint16_t)(bundle->held_size + ITEM_HEAD + size);
     return TRYST_OK;
@@ -282,7 +295,7 @@ void tr_bundle_clear(struct tr_bundle *bundle)
         bundle->datagram->open = 0;
     }
     if (bundle->held != NULL)
-        tr_seal_wipe(bundle->held, HELD_ROOM);
+        tr_seal_wipe(bundle->held, bundle->held_room);
     free(bundle->held);
     memset(bundle, 0, sizeof *bundle);
 }

@@ -10,6 +10,7 @@ struct tr_bundle {
     struct tr_datagram *datagram; /* open in the outbox; its size counts the items so far */
     uint16_t last;                /* where its last item starts */
     uint16_t held_size;
+    uint16_t held_room;
     bool is_sooner; /* what was sent calls for a ping soon: the peer's deadline is another */
     uint64_t
         hold_us; /* nothing leaves before, so that it does not overtake what left by a slower path */

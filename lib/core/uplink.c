@@ -96,11 +96,8 @@ static uint64_t retry_pause(struct tr_rendezvous *rendezvous, struct tr_uplink *
 {
     uint64_t pause = retry_ms[uplink->tries < TRIES ? uplink->tries : TRIES - 1] * TR_MS;
     uint64_t known = (uint64_t)uplink->rtt_us * 5 / 4; /* from an earlier cookie */
-    bool is_close = rendezvous->is_lost && now_us - uplink->asked_us < LOST_CLOSE_US;
     if (uplink->tries < TRIES)
         uplink->tries++;
-    if (is_close && pause > LOST_RETRY_US)
-        pause = LOST_RETRY_US;
     if (uplink->tries < TRIES)
         return pause > known ? pause : known;
     uplink->is_live = uplink->is_live && now_us - uplink->cookie_us < TR_COOKIE_VALID_US;
@@ -109,7 +106,7 @@ static uint64_t retry_pause(struct tr_rendezvous *rendezvous, struct tr_uplink *
     for (size_t i = 0; i < rendezvous->uplink_count; i++)
         if (rendezvous->uplinks[i].is_live)
             return SPARE_RETRY_US;
-    return is_close ? LOST_RETRY_US : SLOW_RETRY_US;
+    return now_us - uplink->asked_us < LOST_CLOSE_US ? LOST_RETRY_US : SLOW_RETRY_US;
 }
 
 void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,

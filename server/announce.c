@@ -41,6 +41,7 @@ void tr_announce_departure(struct tr_service *service, struct tr_participant *pa
     tr_membership_remove(membership, &participant->entry, reason);
     if (membership->count == 0)
         tr_alarms_set(&service->alarms, &membership->alarm, TR_NEVER);
+    tr_recall_drop(&service->recall, participant->index);
     if (tr_registry_remove(&service->registry, participant))
         tr_rules_tell_close(service->rules, app, session, unix_ms, &service->stats);
     else

@@ -8,7 +8,9 @@
 #include "server/telling.h"
 #include <string.h>
 
-enum { UNKNOWN_RATE = 50, UNKNOWN_BURST = 50 }; /* UNKNOWN replies a second, to all together */
+/* UNKNOWN replies a second, to all together: shorter than what they answer, and a crowd that pings a
+ * server which forgot it is to hear of that. */
+enum { UNKNOWN_RATE = 2000, UNKNOWN_BURST = 250 };
 
 /* What one CTRL asks for. */
 struct wishes {

@@ -149,7 +149,8 @@ enum tr_drop tr_enrolment_input(struct tr_service *service, const struct tr_arri
     }
     if (drop == TR_DROP_NONE &&
         !tr_limiter_take(&service->limiter, &arrival->source, service->limits.register_rate,
-                         service->limits.register_burst, arrival->now_us))
+                         service->limits.register_burst, arrival->now_us) &&
+        !tr_recall_excuse(&service->recall, &arrival->source, arrival->now_us))
         drop = TR_DROP_LIMIT;
     if (drop == TR_DROP_NONE)
         drop = tr_admission_open(&admission, &service->certify, arrival->data, arrival->size);

@@ -35,7 +35,7 @@ void tr_limiter_clear(struct tr_limiter *limiter)
 }
 
 /* The family, which is never 0, then the prefix. */
-static uint64_t prefix_of(const struct tryst_address *address)
+uint64_t tr_limiter_prefix(const struct tryst_address *address)
 {
     uint64_t prefix = address->family;
 
@@ -47,7 +47,7 @@ static uint64_t prefix_of(const struct tryst_address *address)
 bool tr_limiter_take(struct tr_limiter *limiter, const struct tryst_address *address, uint32_t rate,
                      uint32_t burst, uint64_t now_us)
 {
-    uint64_t prefix = prefix_of(address);
+    uint64_t prefix = tr_limiter_prefix(address);
     uint64_t set = tr_seal_hash64(&prefix, sizeof prefix, limiter->key) % TR_LIMITER_SETS;
     struct tr_limiter_entry *entry = &limiter->entries[set * TR_LIMITER_WAYS];
     struct tr_limiter_entry *found = entry;

@@ -34,6 +34,9 @@ struct tr_limiter {
     uint8_t key[TR_MAC_KEY];
 };
 
+/* What addresses that share a bucket have in common; never 0. */
+uint64_t tr_limiter_prefix(const struct tryst_address *address);
+
 /* false: no memory. */
 bool tr_limiter_init(struct tr_limiter *limiter, const uint8_t key[TR_MAC_KEY]);
 void tr_limiter_clear(struct tr_limiter *limiter);

@@ -4,6 +4,7 @@
 #include "server/keys.h"
 #include "server/listener.h"
 #include "server/log.h"
+#include "server/recall_file.h"
 #include "server/rehearsal.h"
 #include "server/service.h"
 #include "server/settings.h"
@@ -27,6 +28,8 @@ struct server {
     struct tr_keys keys;
     struct tr_listener *listener;
     struct tr_service *service;
+    struct tr_recall_file recall;
+    uint32_t recalled;    /* participants of a server that was killed here */
     struct tr_desk *desk; /* of the operator's rules; NULL: there are none */
 };
 
@@ -176,6 +179,19 @@ static bool start_service(struct server *server)
     return result == TRYST_OK;
 }
 
+/* A server that was killed left word of who was here; without it clients are back a keepalive later. */
+static void open_recall(struct server *server)
+{
+    char why[TR_RECALL_FILE_ERROR];
+
+    if (tr_recall_file_open(&server->recall, server->settings.state,
+                            server->settings.limits.participants, why))
+        server->recalled = tr_service_recall(server->service, server->recall.rows,
+                                             server->recall.count, tr_listener_now());
+    else
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "not-recalling", "why", why);
+}
+
 static void log_start(struct server *server)
 {
     struct tr_log_line line;
@@ -187,6 +203,7 @@ static void log_start(struct server *server)
     tr_log_text(&line, "state", server->settings.state);
     tr_log_text(&line, "root_key", server->keys.made_root ? "new" : "kept");
     tr_log_text(&line, "node_key", server->keys.made_node ? "new" : "kept");
+    tr_log_number(&line, "recalled", server->recalled);
     tr_log_end(&line);
     for (uint32_t i = 0; (local = tr_listener_local(server->listener, i)).family != 0; i++) {
         format_address(&local, text);
@@ -240,6 +257,7 @@ static bool start(struct server *server)
     }
     if (!open_sockets(server) || !start_service(server))
         return false;
+    open_recall(server);
     if (tr_listener_serve(server->listener, server->service) != TRYST_OK) {
         fprintf(stderr, "trystd: the event loop does not take the sockets or signals\n");
         return false;
@@ -312,6 +330,7 @@ static int run(struct server *server)
     tr_desk_close(server->desk);
     if (server->service)
         tr_service_destroy(server->service);
+    tr_recall_file_close(&server->recall);
     tr_keys_wipe(&server->keys);
     return status;
 }

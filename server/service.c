@@ -87,6 +87,7 @@ void tr_service_destroy(struct tr_service *service)
     tr_alarms_clear(&service->alarms);
     tr_alarms_clear(&service->expiries);
     tr_rules_destroy(service->rules);
+    tr_recall_clear(&service->recall);
     tr_registry_clear(&service->registry);
     tr_limiter_clear(&service->limiter);
     tr_outbox_clear(&service->outbox);
@@ -103,6 +104,12 @@ tryst_result tr_service_set_limits(struct tr_service *service,
         return TRYST_E_ARGUMENT;
     service->limits = filled;
     return TRYST_OK;
+}
+
+uint32_t tr_service_recall(struct tr_service *service, struct tr_recall_row *rows, uint32_t count,
+                           uint64_t now_us)
+{
+    return tr_recall_start(&service->recall, rows, count, now_us);
 }
 
 tryst_result tr_service_set_rules(struct tr_service *service, uint32_t hooks, uint32_t deadline_ms,
@@ -253,6 +260,7 @@ void tr_service_tick(struct tr_service *service, uint64_t now_us)
     }
     expire(service, now_us);
     tr_enrolment_tick(service, now_us);
+    tr_recall_tick(&service->recall, now_us, &service->outbox);
     tr_announce_run(service, now_us);
     update_gauges(service);
 }
@@ -267,6 +275,7 @@ uint64_t tr_service_deadline(const struct tr_service *service)
     tr_sooner(&next, tr_alarms_next(&service->alarms));
     tr_sooner(&next, tr_alarms_next(&service->expiries));
     tr_sooner(&next, tr_rules_deadline(service->rules));
+    tr_sooner(&next, tr_recall_deadline(&service->recall));
     return next;
 }
 
@@ -294,6 +303,7 @@ void tr_service_shutdown(struct tr_service *service, uint64_t now_us)
         return;
     service->is_closing = true;
     service->farewell = service->registry.earliest;
+    tr_recall_drop_all(&service->recall);
 }
 
 const struct tr_server_stats *tr_service_stats(const struct tr_service *service)

@@ -6,6 +6,7 @@
 #include "lib/base/outbox.h"
 #include "lib/seal/seal.h"
 #include "server/limits.h"
+#include "server/recall.h"
 #include "server/rules.h"
 #include "server/stats.h"
 #include <tryst/address.h>
@@ -33,6 +34,12 @@ void tr_service_destroy(struct tr_service *service);
 tryst_result tr_service_set_limits(struct tr_service *service,
                                    const struct tr_service_limits *limits);
 
+/* Keeps who is here in these rows, 8-aligned and zeros when they are new, which stay the caller's and
+ * may outlive this server. Whom they name from before is told UNKNOWN from now on. Before any input;
+ * once a service. Returns how many will be told. */
+uint32_t tr_service_recall(struct tr_service *service, struct tr_recall_row *rows, uint32_t count,
+                           uint64_t now_us);
+
 /* From now on newcomers are held until the operator's rules have answered, and denied after deadline_ms.
  * hooks: bits 1 << enum tryst_policy_hook. May be called again. TRYST_OK; TRYST_E_MEMORY. */
 tryst_result tr_service_set_rules(struct tr_service *service, uint32_t hooks, uint32_t deadline_ms,
@@ -57,7 +64,8 @@ uint64_t tr_service_deadline(const struct tr_service *service);
 /* The next datagram to send, NULL when there is none; readable until the next call. */
 const struct tr_datagram *tr_service_output(struct tr_service *service);
 
-/* Tells every participant that the server goes away; send the output, then destroy. */
+/* Tells every participant that the server goes away, and recalls none of them; send the output, then
+ * destroy. */
 void tr_service_shutdown(struct tr_service *service, uint64_t now_us);
 
 const struct tr_server_stats *tr_service_stats(const struct tr_service *service);

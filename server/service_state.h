@@ -8,6 +8,7 @@
 #include "server/certify.h"
 #include "server/limiter.h"
 #include "server/limits.h"
+#include "server/recall.h"
 #include "server/registry.h"
 #include "server/rules.h"
 #include "server/stats.h"
@@ -31,6 +32,7 @@ struct tr_service {
     struct tr_rules *rules;    /* NULL: there are none */
     struct tr_limiter limiter;
     struct tr_bucket unknown; /* for UNKNOWN replies */
+    struct tr_recall recall;
     struct tr_recent recent[TR_RECENT];
     struct tr_outbox outbox;
     struct tr_server_stats stats;

@@ -8,11 +8,16 @@
 #include <string.h>
 
 /* Pings without an answer follow each other at a second, or sooner where the server said that it does
- * not know the channel; after three the server counts as lost (PROTOCOL.md, flows: crash). */
+ * not know the channel; after three the server counts as lost, and after two where it said so to such
+ * a ping. Nobody signs those words: without unanswered pings they end nothing. */
 #define PING_RETRY_US (1 * TR_S)
 #define PING_HINTED_US (200 * TR_MS)
+#define PING_DENIED_US (100 * TR_MS)
+/* A word that comes this much later than a round trip after a ping does not answer it. */
+#define ANSWER_SLACK_US (20 * TR_MS)
 enum {
     PINGS = 3,
+    PINGS_DENIED = 2,
     CTRL_HEAD = 13,
     /* what the server's pong is longer than a bare ping: padded, so that it may answer any address */
     PONG_EXTRA = TR_ADDRESS_BYTES + 8 + 8 + 16,
@@ -52,6 +57,7 @@ void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,
     rendezvous->pings = 0;
     rendezvous->ping_us = 0;
     rendezvous->is_hinted = false;
+    rendezvous->is_denied = false;
     rendezvous->ping_next_us = now_us + ping_pause(rendezvous, random);
     rendezvous->relay_kbps = body->relay_kbps;
     if (rendezvous->fence != body->fence) {
@@ -130,6 +136,13 @@ static void ping_send_over(struct tr_rendezvous *rendezvous, uint8_t index,
     items_send_over(rendezvous, &items, index, outbox);
 }
 
+static uint64_t retry_pause(const struct tr_rendezvous *rendezvous)
+{
+    if (!rendezvous->is_hinted)
+        return PING_RETRY_US;
+    return (rendezvous->is_denied ? PING_DENIED_US : PING_HINTED_US) + rendezvous->rtt_us;
+}
+
 static void ping_send(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
                       struct tr_random *random)
 {
@@ -143,11 +156,9 @@ static void ping_send(struct tr_rendezvous *rendezvous, uint64_t now_us, struct 
             rendezvous->uplinks[i].server.transport == TRYST_TRANSPORT_UDP &&
             !tr_candidate_is_same(&rendezvous->uplinks[i].seen, &rendezvous->seen))
             ping_send_over(rendezvous, i, outbox);
-    if (rendezvous->pings == 0)
-        rendezvous->ping_us = now_us;
+    rendezvous->ping_us = now_us;
     rendezvous->pings++;
-    rendezvous->ping_next_us =
-        now_us + (rendezvous->is_hinted ? PING_HINTED_US + rendezvous->rtt_us : PING_RETRY_US);
+    rendezvous->ping_next_us = now_us + retry_pause(rendezvous);
 }
 
 /* The NAT of an uplink gave us another address: prove it and register it. */
@@ -191,6 +202,7 @@ static void pong_take(struct tr_rendezvous *rendezvous, uint64_t now_us,
         rendezvous->rtt_us = (uint32_t)(now_us - rendezvous->ping_us);
     rendezvous->pings = 0;
     rendezvous->is_hinted = false;
+    rendezvous->is_denied = false;
     rendezvous->ping_next_us = now_us + ping_pause(rendezvous, random);
     if (status.fence == rendezvous->fence && status.version > rendezvous->version)
         rendezvous->wants_page = true;
@@ -278,6 +290,16 @@ enum tr_drop tr_channel_input(struct tr_rendezvous *rendezvous, uint64_t now_us,
     return reader.fault ? TR_DROP_MALFORMED : TR_DROP_NONE;
 }
 
+/* The server was lost before it came back: the pause before we ask it anew is spread over a third. */
+static enum tr_drop return_hasten(struct tr_rendezvous *rendezvous, uint64_t now_us)
+{
+    if (!rendezvous->is_lost || rendezvous->is_hinted || tr_is_due(rendezvous->start_us, now_us))
+        return TR_DROP_UNKNOWN;
+    rendezvous->is_hinted = true;
+    rendezvous->start_us = now_us + (rendezvous->start_us - now_us) / 3;
+    return TR_DROP_NONE;
+}
+
 enum tr_drop tr_channel_unknown(struct tr_rendezvous *rendezvous, uint64_t now_us, const void *data,
                                 size_t size)
 {
@@ -288,11 +310,22 @@ enum tr_drop tr_channel_unknown(struct tr_rendezvous *rendezvous, uint64_t now_u
     bool is_channel = memcmp(unknown.channel, rendezvous->channel, TR_CHANNEL_BYTES) == 0;
     bool is_route = memcmp(unknown.channel, rendezvous->relay_keys.route, TR_ROUTE_BYTES) == 0 &&
                     memcmp(unknown.channel + TR_ROUTE_BYTES, rest, sizeof rest) == 0;
-    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED || rendezvous->is_hinted ||
-        rendezvous->is_asking || rendezvous->is_dirty || !(is_channel || is_route))
+    if (rendezvous->is_asking || rendezvous->is_dirty || !(is_channel || is_route))
         return TR_DROP_UNKNOWN;
-    rendezvous->is_hinted = true;
-    tr_sooner(&rendezvous->ping_next_us, now_us);
+    if (rendezvous->state == TR_RENDEZVOUS_REGISTERING)
+        return return_hasten(rendezvous, now_us);
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED || rendezvous->is_denied)
+        return TR_DROP_UNKNOWN;
+    if (!rendezvous->is_hinted) {
+        rendezvous->is_hinted = true;
+        tr_sooner(&rendezvous->ping_next_us, now_us);
+        return TR_DROP_NONE;
+    }
+    uint64_t trip = (uint64_t)rendezvous->rtt_us * 5 / 4 + ANSWER_SLACK_US;
+    if (rendezvous->pings == 0 || now_us - rendezvous->ping_us > trip)
+        return TR_DROP_UNKNOWN;
+    rendezvous->is_denied = true;
+    tr_sooner(&rendezvous->ping_next_us, rendezvous->ping_us + retry_pause(rendezvous));
     return TR_DROP_NONE;
 }
 
@@ -307,11 +340,10 @@ void tr_channel_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct t
     }
     if (!tr_is_due(rendezvous->ping_next_us, now_us))
         return;
-    if (rendezvous->pings < PINGS) {
+    if (rendezvous->pings < (rendezvous->is_denied ? PINGS_DENIED : PINGS)) {
         ping_send(rendezvous, now_us, outbox, random);
         return;
     }
-    rendezvous->is_hinted = false;
     rendezvous->channel_end = TRYST_REASON_SILENT;
 }
 

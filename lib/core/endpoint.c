@@ -341,10 +341,13 @@ tryst_result tryst_endpoint_set_local(struct tryst_endpoint *endpoint, uint64_t 
     now_set(endpoint, now_us);
     uint8_t before = endpoint->extra;
     struct tryst_address old[TRYST_LOCAL_MAX];
+    uint8_t order[TRYST_LOCAL_MAX];
     memcpy(old, endpoint->locals, sizeof old);
+    memcpy(order, endpoint->order, sizeof order);
     uint8_t dropped = slots_fill(endpoint, list, used);
     dropped |= (uint8_t)(before & ~endpoint->extra); /* now reached through the kernel's choice */
-    if (memcmp(old, endpoint->locals, sizeof old) == 0 && before == endpoint->extra)
+    if (memcmp(old, endpoint->locals, sizeof old) == 0 && before == endpoint->extra &&
+        memcmp(order, endpoint->order, used) == 0) /* as many as before, in their slots */
         return TRYST_OK;
     tr_rendezvous_set_locals(&endpoint->rendezvous, endpoint->kit.now_us, list, used);
     uplinks_update(endpoint);

@@ -18,7 +18,9 @@
 #define SLOW_RETRY_US (5 * TR_S)
 /* Changed addresses are told after this, so that several changes make one REGISTER. */
 #define DIRTY_US (50 * TR_MS)
+/* A server that says UNKNOWN is there: its participants come within a second. */
 #define RETURN_SPREAD_US (3 * TR_S)
+#define RETURN_HINTED_US (1 * TR_S)
 enum { COPIES = 4, TRIES = 8 * COPIES, TRIES_BEFORE_OTHER = 2 * COPIES };
 
 void tr_registration_start(struct tr_rendezvous *rendezvous, uint64_t start_us)
@@ -41,7 +43,8 @@ void tr_registration_lose(struct tr_rendezvous *rendezvous, uint64_t now_us, uin
         tr_rendezvous_fact(
             rendezvous, &(struct tr_fact){.kind = TR_FACT_LOST, .stage = stage, .reason = reason});
     rendezvous->is_lost = true;
-    tr_registration_start(rendezvous, now_us + tr_random_below(random, RETURN_SPREAD_US));
+    uint64_t spread = rendezvous->is_hinted ? RETURN_HINTED_US : RETURN_SPREAD_US;
+    tr_registration_start(rendezvous, now_us + tr_random_below(random, spread));
     for (size_t i = 0; i < rendezvous->uplink_count; i++)
         rendezvous->uplinks[i].is_live = false; /* a restarted server may not take old cookies */
 }

@@ -116,10 +116,11 @@ struct tr_rendezvous {
     uint32_t keepalive_ms;
     uint32_t rtt_us;
     uint64_t heard_us;
-    uint64_t ping_us; /* when the unanswered ping left, 0: none */
+    uint64_t ping_us; /* when the newest unanswered ping left */
     uint8_t ping[TR_PING_BYTES];
     uint8_t pings;  /* unanswered in a row */
-    bool is_hinted; /* an UNKNOWN named our channel: the pings follow faster */
+    bool is_hinted; /* an UNKNOWN named our channel: the pings follow faster, */
+    bool is_denied; /* and one answered a ping of those: fewer are enough */
     bool has_hash;  /* hash is the server's word on the roster at `version` */
     uint8_t hash[16];
     bool wants_page; /* the server has a newer roster: ask for it */

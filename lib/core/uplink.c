@@ -12,6 +12,9 @@ static const uint16_t retry_ms[] = {15, 25, 50, 100, 250, 500, 1000, 1600};
 #define SLOW_RETRY_US (5 * TR_S)
 #define SLOW_RETRY_LEAST_US (1 * TR_S) /* however often it is asked for */
 #define SPARE_RETRY_US (15 * TR_S)     /* where another uplink answers */
+/* A server that was lost is looked for closely at first, as one that was killed is soon back. */
+#define LOST_RETRY_US (1 * TR_S)
+#define LOST_CLOSE_US (60 * TR_S)
 enum { TRIES = sizeof retry_ms / sizeof retry_ms[0], NONCE_FIXED = 12 };
 
 static uint64_t jittered(uint64_t pause, struct tr_random *random)
@@ -130,7 +133,7 @@ static uint64_t retry_pause(struct tr_rendezvous *rendezvous, struct tr_uplink *
     for (size_t i = 0; i < rendezvous->uplink_count; i++)
         if (rendezvous->uplinks[i].is_live)
             return SPARE_RETRY_US;
-    return SLOW_RETRY_US;
+    return now_us - uplink->asked_us < LOST_CLOSE_US ? LOST_RETRY_US : SLOW_RETRY_US;
 }
 
 void tr_uplinks_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,

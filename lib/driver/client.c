@@ -103,6 +103,10 @@ static tryst_result start_loop(struct tryst_client *client)
         lane->is_watched = error == 0;
         lane->watch.data = lane;
     }
+    client->is_netwatch_polled =
+        error == 0 && client->netwatch.fd >= 0 &&
+        uv_poll_init(&client->loop, &client->netwatch_poll, client->netwatch.fd) == 0;
+    client->netwatch_poll.data = &client->netwatch;
     if (error == 0) {
         uv_run(&client->loop, UV_RUN_NOWAIT); /* from here on the descriptor tells of a wake */
         return TRYST_OK;
@@ -120,6 +124,15 @@ static void became_readable(uv_poll_t *watch, int status, int events)
         uv_poll_start(watch, UV_READABLE, became_readable);
 }
 
+static void got_word(uv_poll_t *watch, int status, int events)
+{
+    struct tr_netwatch *netwatch = watch->data;
+    (void)events;
+    netwatch->is_readable = true;
+    if (status < 0)
+        uv_poll_start(watch, UV_READABLE, got_word);
+}
+
 /* libuv hands new watchers to the kernel when it runs, not before. They start when the descriptor is
  * asked for: each datagram would pay for them (a twentieth of its whole trip), and run waits without. */
 static void start_watches(struct tryst_client *client)
@@ -128,6 +141,8 @@ static void start_watches(struct tryst_client *client)
     for (uint32_t i = 0; i < 2; i++)
         if (client->lanes[i].is_watched)
             uv_poll_start(&client->lanes[i].watch, UV_READABLE, became_readable);
+    if (client->is_netwatch_polled)
+        uv_poll_start(&client->netwatch_poll, UV_READABLE, got_word);
     uv_run(&client->loop, UV_RUN_NOWAIT);
 }
 
@@ -142,6 +157,8 @@ static tryst_result start(struct tryst_client *client, const struct tryst_identi
     if (client->inbox == NULL)
         return TRYST_E_MEMORY;
     result = open_lanes(client, options);
+    if (result == TRYST_OK)
+        tr_netwatch_open(&client->netwatch);
     if (result == TRYST_OK)
         result = start_loop(client);
     if (result != TRYST_OK)
@@ -158,6 +175,8 @@ static void stop(struct tryst_client *client)
         for (uint32_t i = 0; i < 2; i++)
             if (client->lanes[i].is_watched)
                 uv_close((uv_handle_t *)&client->lanes[i].watch, NULL);
+        if (client->is_netwatch_polled)
+            uv_close((uv_handle_t *)&client->netwatch_poll, NULL);
         if (client->has_waker)
             uv_close((uv_handle_t *)&client->waker, NULL);
         tr_resolver_clear(&client->resolver);
@@ -168,6 +187,7 @@ static void stop(struct tryst_client *client)
         tr_datagram_close(&client->lanes[i].socket);
         free(client->lanes[i].waiting);
     }
+    tr_netwatch_close(&client->netwatch);
     tr_datagram_inbox_destroy(client->inbox);
     tryst_endpoint_destroy(client->endpoint);
     tr_seal_wipe(client->public_key, sizeof(client->public_key));
@@ -191,6 +211,7 @@ tryst_result tryst_client_create(struct tryst_client **client,
         return TRYST_E_MEMORY;
     made->lanes[0].socket.fd = -1;
     made->lanes[1].socket.fd = -1;
+    made->netwatch.fd = -1;
     result = start(made, identity, options, &pin);
     if (result != TRYST_OK) {
         int error = errno;

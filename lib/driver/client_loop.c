@@ -65,7 +65,11 @@ void tr_client_list_interfaces(struct tryst_client *client)
         } else {
             memset(&lane->only, 0, sizeof(lane->only));
         }
-        if (kept == TRYST_LOCAL_MAX)
+    }
+    tr_interfaces_prefer(list, count, client->servers, client->server_count);
+    for (size_t i = 0; i < count && kept < TRYST_LOCAL_MAX; i++) {
+        struct tr_lane *lane = lane_of(client, list[i].family);
+        if (lane == NULL)
             continue;
         list[kept] = list[i];
         list[kept++].port = lane->socket.port;
@@ -74,6 +78,7 @@ void tr_client_list_interfaces(struct tryst_client *client)
         tr_datagram_set_plain(&client->lanes[i].socket, of_family[i] == 1);
     uint64_t signature = tr_interfaces_signature(list, kept);
     client->listed_us = client->now_us;
+    tr_netwatch_done(&client->netwatch);
     client->refused_count = count_refused(client);
     if (signature == client->listed_signature)
         return;
@@ -85,7 +90,9 @@ void tr_client_list_interfaces(struct tryst_client *client)
 static uint64_t list_deadline(const struct tryst_client *client)
 {
     bool is_refused = count_refused(client) != client->refused_count;
-    return client->listed_us + (is_refused ? LIST_SOON_US : LIST_US);
+    uint64_t next = client->listed_us + (is_refused ? LIST_SOON_US : LIST_US);
+    tr_sooner(&next, tr_netwatch_deadline(&client->netwatch));
+    return next;
 }
 
 static bool is_told(const struct tryst_client *client, const struct tryst_address *address)
@@ -116,6 +123,7 @@ static void set_server(struct tryst_client *client)
         return;
     memcpy(client->servers, list, count * sizeof(list[0]));
     client->server_count = count;
+    client->listed_us = 0; /* which of our addresses leads there is to be told */
     tryst_endpoint_set_server(client->endpoint, client->now_us, list, count);
 }
 
@@ -241,6 +249,7 @@ void tr_client_turn(struct tryst_client *client)
     receive(client);
     if (tr_is_due(tryst_endpoint_deadline(client->endpoint), client->now_us))
         tryst_endpoint_tick(client->endpoint, client->now_us);
+    tr_netwatch_read(&client->netwatch, client->now_us);
     if (tr_is_due(list_deadline(client), client->now_us))
         tr_client_list_interfaces(client);
     tr_client_flush(client);
@@ -266,7 +275,7 @@ uint64_t tr_client_deadline(const struct tryst_client *client, uint64_t now_us)
 
 tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
 {
-    struct pollfd polled[3];
+    struct pollfd polled[4];
     struct tr_lane *polled_lanes[2];
     nfds_t count = 0;
     for (uint32_t i = 0; i < 2; i++) {
@@ -280,6 +289,8 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
     nfds_t lane_count = count;
     /* A name that is being resolved, and a wake from another thread. */
     polled[count++] = (struct pollfd){.fd = uv_backend_fd(&client->loop), .events = POLLIN};
+    polled[count++] =
+        (struct pollfd){.fd = client->netwatch.fd, .events = POLLIN}; /* below 0: none */
     uint64_t now_us = tr_client_now_us();
     tr_sooner(&until_us, tr_client_deadline(client, now_us));
     uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
@@ -290,5 +301,6 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
     for (nfds_t i = 0; i < lane_count; i++)
         if (polled[i].revents != 0)
             polled_lanes[i]->is_readable = true;
+    client->netwatch.is_readable = polled[count - 1].revents != 0;
     return TRYST_OK;
 }

@@ -4,6 +4,7 @@
 #define TR_CLIENT_LOOP_H
 
 #include "lib/driver/datagram.h"
+#include "lib/driver/netwatch.h"
 #include "lib/driver/resolver.h"
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -43,6 +44,9 @@ struct tryst_client {
     struct tryst_address servers[TR_RESOLVER_MAX]; /* as the endpoint was told */
     uint64_t listed_us;                            /* when the interfaces were last listed */
     uint64_t listed_signature;
+    struct tr_netwatch netwatch;
+    uv_poll_t netwatch_poll; /* makes the loop's descriptor readable when there is word */
+    bool is_netwatch_polled;
     uint64_t refused_count; /* of both sockets, when last listed */
     uint8_t public_key[TRYST_KEY_SIZE];
 };

@@ -78,22 +78,16 @@ static bool is_unfit(const struct unfit *unfit, const struct tryst_address *addr
     return false;
 }
 
-/* The source that the kernel would choose towards the Internet. A connected UDP socket knows it, and
- * nothing is sent; a root name server stands for any far address. */
-static struct tryst_address find_routed(int family)
+/* The source that the kernel would choose: a connected UDP socket knows it, and nothing is sent. */
+static struct tryst_address find_source(const struct tryst_address *towards)
 {
-    struct tryst_address far = {.family = 4, .port = 53, .ip = {198, 41, 0, 4}};
-    if (family == AF_INET6)
-        far = (struct tryst_address){
-            .family = 6,
-            .port = 53,
-            .ip = {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0x30}};
     struct tryst_address found = {0};
-    int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
+    int fd =
+        socket(towards->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP);
     if (fd < 0)
         return found;
     struct sockaddr_storage name;
-    socklen_t size = tr_datagram_to_name(&far, &name);
+    socklen_t size = tr_datagram_to_name(towards, &name);
     if (connect(fd, (struct sockaddr *)&name, size) == 0) {
         size = sizeof(name);
         if (getsockname(fd, (struct sockaddr *)&name, &size) == 0)
@@ -101,6 +95,17 @@ static struct tryst_address find_routed(int family)
     }
     close(fd);
     return found;
+}
+
+/* The one towards the Internet: a root name server stands for any far address. */
+static struct tryst_address find_routed(uint8_t family)
+{
+    static const struct tryst_address far[2] = {
+        {.family = 4, .port = 53, .ip = {198, 41, 0, 4}},
+        {.family = 6,
+         .port = 53,
+         .ip = {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0x30}}};
+    return find_source(&far[family == 6]);
 }
 
 static bool is_usable(const struct tryst_address *address, bool loopback)
@@ -134,7 +139,7 @@ static void collect(struct listing *listing)
         return;
     struct unfit unfit;
     list_unfit(&unfit);
-    struct tryst_address routed[2] = {find_routed(AF_INET), find_routed(AF_INET6)};
+    struct tryst_address routed[2] = {find_routed(4), find_routed(6)};
     for (const struct ifaddrs *i = all; i != NULL && listing->count < TR_INTERFACES_MAX;
          i = i->ifa_next) {
         bool loopback = (i->ifa_flags & IFF_LOOPBACK) != 0;
@@ -190,6 +195,27 @@ size_t tr_interfaces_list(struct tryst_address *out, size_t max)
     for (size_t i = 0; count == 0 && i < listing.count && i < max; i++)
         out[i] = listing.entries[i].address;
     return count > 0 ? count : (listing.count < max ? listing.count : max);
+}
+
+void tr_interfaces_prefer(struct tryst_address *list, size_t count,
+                          const struct tryst_address *towards, size_t towards_count)
+{
+    for (size_t i = towards_count; i > 0; i--) {
+        struct tryst_address source = find_source(&towards[i - 1]);
+        size_t at = 0;
+        while (at < count && !is_same_ip(&list[at], &source))
+            at++;
+        if (at == count)
+            continue;
+        source = list[at];
+        for (size_t j = at; j > 0; j--) {
+            if (list[j - 1].family != source.family)
+                continue;
+            list[at] = list[j - 1];
+            at = j - 1;
+        }
+        list[at] = source;
+    }
 }
 
 /* FNV-1a, 64 bits. */

@@ -19,6 +19,11 @@
  * Returns  how many there are in out. */
 size_t tr_interfaces_list(struct tryst_address *out, size_t max);
 
+/* Puts the addresses that the kernel would send from to these, now, before the others of their family; the
+ * first one's before the second one's. */
+void tr_interfaces_prefer(struct tryst_address *list, size_t count,
+                          const struct tryst_address *towards, size_t towards_count);
+
 /* A number that differs when a list does: for a look whether anything changed. */
 uint64_t tr_interfaces_signature(const struct tryst_address *list, size_t count);
 

@@ -141,12 +141,17 @@ void sim_server_start(struct sim_server *server)
     if (server->service != NULL)
         return;
     sim_random_bytes(&w->secret, server->options.seed, sizeof server->options.seed);
+    struct sim_party *before = server->party;
     server->party = sim_watch_party(w, true);
+    if (before != NULL)
+        sim_watch_inherit(server->party, before);
     server->lives++;
     struct tr_service_options options = server->options;
     sim_meter_now = &server->meter;
     tryst_result result =
         tr_service_create(&server->service, &options, w->now_us, SIM_UNIX_S + w->now_us / SIM_S);
+    if (result == TRYST_OK)
+        tr_service_recall(server->service, server->recall, SIM_RECALL_ROWS, w->now_us);
     sim_meter_now = NULL;
     sim_expect(w, result == TRYST_OK, "tr_service_create says %d", result);
     server->host->is_down = false;
@@ -177,6 +182,7 @@ void sim_server_shutdown(struct sim_server *server)
     sim_meter_now = NULL;
     drain(server);
     sim_server_kill(server);
+    server->party = NULL; /* it recalls nobody */
 }
 
 void sim_server_clear(struct sim_server *server)

@@ -8,12 +8,15 @@
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_watch.h"
 
+enum { SIM_RECALL_ROWS = 256 };
+
 struct sim_server {
     struct sim_world *world;
     struct sim_host *host;
     struct sim_party *party;
     struct tr_service *service; /* NULL: it is down */
     struct tr_service_options options;
+    struct tr_recall_row recall[SIM_RECALL_ROWS]; /* outlives the service, as its file does */
     struct tryst_address addresses[2];
     uint32_t address_count;
     char pin[128];
@@ -29,7 +32,8 @@ struct sim_server {
 struct sim_server *sim_server_make(struct sim_world *w, uint32_t delay_us, bool has_ipv6);
 void sim_server_start(struct sim_server *server);
 
-/* Gone between two packets, saying nothing; start makes it anew: same node keys, nothing known. */
+/* Gone between two packets, saying nothing; start makes it anew: same node keys, and whom to tell that
+ * they are not known. */
 void sim_server_kill(struct sim_server *server);
 
 /* A datagram came by a stream. */

@@ -25,6 +25,7 @@
     X(twice, "twice", 5, "one identity joins from two places")                                     \
     X(sessions, "sessions", 3, "two sessions on one server know nothing of each other")            \
     X(restart, "restart", 5, "the server restarts; peers notice nothing, rosters are whole")       \
+    X(many_restart, "many-restart", 3, "a server of 50 sessions is killed; all are back in 3 s")   \
     X(outage, "outage", 3, "the server is away for two minutes")                                   \
     X(shutdown, "shutdown", 2, "the server says that it goes; peers go on")                        \
     X(lossy, "lossy", 10, "30 % loss each way")                                                    \

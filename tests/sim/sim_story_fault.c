@@ -2,7 +2,11 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/sim/sim_story.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#define WHOLE_US (3 * SIM_S)
+#define CROWD 200
 
 static void make_three(struct sim_world *w)
 {
@@ -47,6 +51,19 @@ static void expect_all_came(struct sim_world *w, uint32_t count)
         }
 }
 
+/* As soon as it is back the server says UNKNOWN to whom it knew. They are back. */
+static void expect_whole(struct sim_world *w, uint32_t count)
+{
+    uint64_t end_us = w->now_us + WHOLE_US;
+    while (!w->failed && w->now_us < end_us &&
+           tr_service_stats(w->server->service)->participants < count)
+        sim_run_for(w, 10 * SIM_MS);
+    sim_expect(w, tr_service_stats(w->server->service)->participants == count,
+               "%.1f s after its restart the server knows %llu participants",
+               (double)WHOLE_US / 1e6,
+               (unsigned long long)tr_service_stats(w->server->service)->participants);
+}
+
 void sim_story_restart(struct sim_world *w)
 {
     struct told before[3];
@@ -62,10 +79,8 @@ void sim_story_restart(struct sim_world *w)
     sim_server_kill(w->server);
     sim_run_for(w, sim_random_below(&w->choice, 5000000));
     sim_server_start(w->server);
-    sim_run_for(w, 60 * SIM_S);
-    sim_expect(w, tr_service_stats(w->server->service)->participants == 3,
-               "a minute after its restart the server knows %llu participants",
-               (unsigned long long)tr_service_stats(w->server->service)->participants);
+    expect_whole(w, 3);
+    sim_run_for(w, sim_random_below(&w->choice, 60000000));
     struct sim_client *late = sim_client_at(w, SIM_SITE_CONE, SIM_DELAY_US);
     expect_unmoved(w, before, 3);
     sim_client_start(late);
@@ -79,6 +94,58 @@ void sim_story_restart(struct sim_world *w)
     sim_run_for(w, SIM_S);
     expect_all_came(w, 4);
     sim_expect_talk(w);
+}
+
+/* Of odd seeds everybody is behind one address, more than may register there at once. */
+static void make_crowd(struct sim_world *w)
+{
+    struct sim_site *all = NULL;
+    char session[8];
+    sim_server_make(w, SIM_DELAY_US, false);
+    w->server->options.limits.register_burst = CROWD / 4; /* of its next life */
+    if (w->seed % 2 != 0)
+        all = sim_site_make(w, SIM_SITE_PORT, SIM_DELAY_US);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        struct sim_client *c =
+            all != NULL ? sim_site_client(w, all)
+                        : sim_client_at(w, SIM_SITE_PUBLIC + i % (SIM_SITE_CARRIER + 1),
+                                        (uint32_t)sim_random_between(&w->choice, 5000, 40000));
+        c->first_words = 0;
+        sim_client_start(c);
+    }
+    sim_run_for(w, SIM_S);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        snprintf(session, sizeof session, "s%u", i / 4);
+        sim_client_join(w->clients[i], session);
+    }
+    sim_await_mesh(w, 5 * SIM_S);
+}
+
+void sim_story_many_restart(struct sim_world *w)
+{
+    static struct told before[CROWD];
+    make_crowd(w);
+    for (uint32_t i = 0; i < CROWD; i++)
+        sim_client_chatter(w->clients[i], 200 * SIM_MS);
+    sim_run_for(w, 5 * SIM_S + sim_random_below(&w->choice, 10000000));
+    for (uint32_t i = 0; i < CROWD; i++)
+        before[i] = what_was_told(w->clients[i]);
+    sim_server_kill(w->server);
+    sim_run_for(w, 2 * SIM_S);
+    sim_server_start(w->server);
+    expect_whole(w, CROWD);
+    sim_run_for(w, 4 * SIM_RTT_US); /* the last answer is on its way */
+    expect_unmoved(w, before, CROWD);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        uint32_t *counts = w->clients[i]->counts;
+        sim_expect(w, counts[TRYST_EVENT_SERVER_BACK] == counts[TRYST_EVENT_SERVER_LOST],
+                   "c%u was told %u times that the server is lost and %u times that it is back", i,
+                   counts[TRYST_EVENT_SERVER_LOST], counts[TRYST_EVENT_SERVER_BACK]);
+        sim_client_chatter(w->clients[i], 0);
+    }
+    sim_run_for(w, SIM_S);
+    expect_all_came(w, CROWD);
+    sim_events_check_mesh(w);
 }
 
 void sim_story_outage(struct sim_world *w)

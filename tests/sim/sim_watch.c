@@ -21,7 +21,8 @@ enum {
 
 #define HELLOS_A_SPAN 24 /* to an address that never answered */
 #define HELLO_SPAN_US (30 * SIM_S)
-#define BINDS_A_SPAN 24
+#define RECALL_BYTES (2 * 16)
+#define BINDS_A_SPAN 48 /* one a second while the server is lost */
 
 struct sim_party *sim_watch_party(struct sim_world *w, bool is_server)
 {
@@ -37,6 +38,13 @@ struct sim_party *sim_watch_party(struct sim_world *w, bool is_server)
     watch->parties[watch->count++] = party;
     party->id = watch->count;
     return party;
+}
+
+void sim_watch_inherit(struct sim_party *party, const struct sim_party *before)
+{
+    for (uint32_t i = 0; i < before->count; i++)
+        if (before->records[i].is_proven || before->records[i].is_recalled)
+            sim_watch_record(party, &before->records[i].address)->is_recalled = true;
 }
 
 void sim_watch_clear(struct sim_watch *watch)
@@ -171,7 +179,7 @@ void sim_watch_sent(struct sim_world *w, struct sim_party *party, const struct t
     if (!party->is_server)
         check_client_budget(w, party, r, data[0], text);
     else
-        sim_expect(w, r->is_proven || r->sent <= r->received,
+        sim_expect(w, r->is_proven || r->sent <= r->received + (r->is_recalled ? RECALL_BYTES : 0),
                    "the server sent %llu bytes (the last a %s) to %s, which sent %llu",
                    (unsigned long long)r->sent, sim_frame_name(data[0]), text,
                    (unsigned long long)r->received);

@@ -17,6 +17,7 @@ struct sim_record {
     uint32_t binds;
     uint32_t reached; /* the party that a datagram to this address last came to */
     bool is_proven;   /* that party answered from it; of a server: a genuine REGISTER came */
+    bool is_recalled; /* of a server: one came in an earlier life, which was killed */
 };
 
 /* One life of a client or a server. */
@@ -40,6 +41,8 @@ struct sim_watch {
 };
 
 struct sim_party *sim_watch_party(struct sim_world *w, bool is_server);
+/* A server that was killed lives on: it may say UNKNOWN to whom it knew, twice. */
+void sim_watch_inherit(struct sim_party *party, const struct sim_party *before);
 void sim_watch_clear(struct sim_watch *watch);
 
 /* Before a party's datagram goes out; after one came in to it and before it is read. */

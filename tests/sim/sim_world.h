@@ -13,7 +13,7 @@
 
 #define SIM_MS UINT64_C(1000)
 #define SIM_S UINT64_C(1000000)
-#define SIM_CLIENTS_MAX 96
+#define SIM_CLIENTS_MAX 208
 #define SIM_UNIX_S UINT64_C(1750000000) /* the wall clock at virtual time 0 */
 
 struct sim_client;

@@ -124,6 +124,85 @@ static void channel_comes_back_quickly_after_an_unknown_from_a_server_that_forgo
     talk_clear(&talk);
 }
 
+/* Says UNKNOWN, and again `later_us` after the ping that follows; returns when the loss was told. */
+static uint64_t lose_by_unknowns(uint64_t seed, uint64_t later_us, unsigned words)
+{
+    struct scripted_client *client = talk_registered(&talk, seed);
+    struct scripted_client forgotten = *client;
+    uint64_t start = talk.now_us;
+
+    scripted_restart(&talk.server);
+    for (unsigned i = 0; i < words; i++) {
+        scripted_unknown(&talk.server, &forgotten, forgotten.channel);
+        talk_for(&talk, 20 * TR_MS + later_us);
+    }
+    talk_run(&talk, start + 10 * TR_S);
+    for (uint32_t i = 0; i < talk.fact_count; i++)
+        if (talk.facts[i].kind == TR_FACT_LOST)
+            return talk.fact_us[i] - start;
+    return 0;
+}
+
+static void channel_needs_fewer_pings_where_an_unknown_answers_one(void)
+{
+    /* 20 ms each way: after the word three pings of 240 ms each, or two of 140. */
+    ASSERT_EQ_UINT(lose_by_unknowns(18, 0, 1), 740 * TR_MS);
+    talk_clear(&talk);
+    ASSERT_EQ_UINT(lose_by_unknowns(18, 40 * TR_MS, 2), 300 * TR_MS);
+    talk_clear(&talk);
+    /* The server's own second word does not answer a ping. */
+    ASSERT_EQ_UINT(lose_by_unknowns(18, 380 * TR_MS, 2), 740 * TR_MS);
+    talk_clear(&talk);
+    ASSERT_EQ_UINT(lose_by_unknowns(18, 5 * TR_MS, 9), 300 * TR_MS);
+    talk_clear(&talk);
+}
+
+static void channel_is_back_within_a_second_of_a_loss_that_was_hinted(void)
+{
+    uint64_t latest = 0;
+
+    for (uint64_t seed = 20; seed < 60; seed++) {
+        uint64_t lost = lose_by_unknowns(seed, 40 * TR_MS, 2);
+        ASSERT_EQ_UINT(talk_last_fact(&talk).kind, TR_FACT_REGISTERED);
+        uint64_t took = talk.fact_us[talk.fact_count - 1] - talk.fact_us[talk.fact_count - 2];
+        ASSERT_TRUE(lost == 300 * TR_MS && took >= 80 * TR_MS && took <= 1100 * TR_MS);
+        latest = took > latest ? took : latest;
+        talk_clear(&talk);
+    }
+    ASSERT_TRUE(latest > 700 * TR_MS); /* it is spread */
+}
+
+/* The server was given up before it came back: its word is heard in that pause too. */
+static void channel_unknown_shortens_the_pause_after_a_loss(void)
+{
+    unsigned shortened = 0;
+
+    for (uint64_t seed = 20; seed < 40; seed++) {
+        struct scripted_client *client = talk_registered(&talk, seed);
+        struct scripted_client forgotten = *client;
+
+        talk.server.is_silent = true;
+        while (talk_count(&talk, TR_FACT_LOST) == 0)
+            talk_for(&talk, 10 * TR_MS);
+        talk.server.is_silent = false;
+        scripted_restart(&talk.server);
+        uint64_t before = talk.rendezvous.start_us;
+        uint64_t now = talk.now_us;
+        for (unsigned i = 0; i < 3; i++)
+            scripted_unknown(&talk.server, &forgotten, forgotten.channel);
+        talk_for(&talk, 20 * TR_MS);
+        if (before > now + 20 * TR_MS) {
+            uint64_t left = (before - now - 20 * TR_MS) / 3;
+            ASSERT_TRUE(talk.rendezvous.start_us <= now + 30 * TR_MS + left);
+            shortened++;
+        }
+        talk_for(&talk, 1100 * TR_MS);
+        ASSERT_EQ_UINT(talk_last_fact(&talk).kind, TR_FACT_REGISTERED);
+        talk_clear(&talk);
+    }
+    ASSERT_TRUE(shortened > 10);
+}
+
 static void channel_ignores_unknowns_of_other_channels_and_from_elsewhere(void)
 {
     struct scripted_client *client = talk_registered(&talk, 17);
@@ -291,6 +370,9 @@ UNIT_MAIN("channel", UNIT_CASE(channel_pings_at_the_servers_pace),
           UNIT_CASE(channel_asks_at_once_after_an_unknown_and_stays_when_answered),
           UNIT_CASE(channel_stays_after_an_unknown_on_a_slow_link),
           UNIT_CASE(channel_comes_back_quickly_after_an_unknown_from_a_server_that_forgot),
+          UNIT_CASE(channel_needs_fewer_pings_where_an_unknown_answers_one),
+          UNIT_CASE(channel_is_back_within_a_second_of_a_loss_that_was_hinted),
+          UNIT_CASE(channel_unknown_shortens_the_pause_after_a_loss),
           UNIT_CASE(channel_ignores_unknowns_of_other_channels_and_from_elsewhere),
           UNIT_CASE(channel_takes_pages_in_order_and_acknowledges_what_it_has),
           UNIT_CASE(channel_reads_the_entries_of_new_pages_only),

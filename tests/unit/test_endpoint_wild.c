@@ -317,6 +317,35 @@ static void endpoint_keeps_eight_local_addresses_once_each_in_order(void)
     world_clear(&world);
 }
 
+/* The best one comes first: another order is as good as other addresses, be they the same. */
+static void endpoint_takes_another_order_of_its_addresses_as_a_change(void)
+{
+    world_init(&world, 2);
+    world_connect(&world);
+    struct tryst_endpoint *endpoint = world.end[0].endpoint;
+    const struct scripted_client *client = &world.server.clients[0];
+    struct tryst_address own = world.end[0].address;
+    struct tryst_address b = {.family = 4, .port = own.port, .ip = {10, 7, 0, 2}};
+    struct tryst_address c = {.family = 4, .port = own.port, .ip = {10, 7, 0, 3}};
+    const struct {
+        struct tryst_address list[3];
+        uint32_t sequence; /* one more than before: it told the server anew */
+    } turns[] = {{{own, b, c}, 2}, {{own, b, c}, 2}, {{own, c, b}, 3},
+                 {{own, c, b}, 3}, {{b, own, c}, 4}, {{own, b, c}, 5}};
+
+    for (size_t i = 0; i < UNIT_COUNT(turns); i++) {
+        struct tryst_address got[3];
+        tryst_endpoint_set_local(endpoint, world.now_us, turns[i].list, 3);
+        world_for(&world, TR_S);
+        ASSERT_ROW(client->body.sequence == turns[i].sequence, "row %zu: sequence %u", i,
+                   client->body.sequence);
+        ASSERT_EQ_INT(tryst_endpoint_local(endpoint, got, 3), 3);
+        for (unsigned k = 0; k < 3; k++)
+            ASSERT_ROW(tryst_address_compare(&got[k], &turns[i].list[k]) == 0, "row %zu", i);
+    }
+    world_clear(&world);
+}
+
 UNIT_MAIN("endpoint wild", UNIT_CASE(endpoint_counts_strange_datagrams_by_reason),
           UNIT_CASE(endpoint_refuses_every_cut_and_change_of_a_meetings_datagrams),
           UNIT_CASE(endpoint_answers_no_garbage_and_stays_connected),
@@ -325,4 +354,5 @@ UNIT_MAIN("endpoint wild", UNIT_CASE(endpoint_counts_strange_datagrams_by_reason
           UNIT_CASE(endpoint_works_in_whatever_order_it_is_told_things),
           UNIT_CASE(endpoint_survives_random_calls_and_still_meets),
           UNIT_CASE(endpoint_tells_what_the_driver_could_not_do),
-          UNIT_CASE(endpoint_keeps_eight_local_addresses_once_each_in_order))
+          UNIT_CASE(endpoint_keeps_eight_local_addresses_once_each_in_order),
+          UNIT_CASE(endpoint_takes_another_order_of_its_addresses_as_a_change))

@@ -74,6 +74,10 @@ static bool run(const char *command)
     return system(line) == 0;
 }
 
+/* What the listing is asked to prefer the way to. */
+static const struct tryst_address *towards;
+static size_t towards_count;
+
 /* A network namespace for a process of its own, made by commands of ip(8), then listed as text. false:
  * this host lets us make none. */
 static bool list_of(const char *const *commands, size_t count, char *text, size_t size)
@@ -93,6 +97,7 @@ static bool list_of(const char *const *commands, size_t count, char *text, size_
                 _exit(77);
         struct tryst_address list[TR_INTERFACES_MAX];
         size_t found = tr_interfaces_list(list, TR_INTERFACES_MAX);
+        tr_interfaces_prefer(list, found, towards, towards_count);
         for (size_t i = 0; i < found; i++) {
             char line[TRYST_ADDRESS_TEXT_SIZE];
             list[i].scope = 0;
@@ -177,9 +182,46 @@ static void interfaces_leave_out_what_cannot_be_used(void)
     expect(commands, UNIT_COUNT(commands), "10.1.0.2:0 [fd01::1]:0 ");
 }
 
+static void interfaces_that_lead_to_the_server_are_preferred_each_in_its_family(void)
+{
+    static const char *const commands[] = {
+        "ip link set lo up",
+        PAIR("eth1", "left1"),
+        PAIR("eth2", "left2"),
+        PAIR("eth3", "left3"),
+        "ip addr add 10.1.0.2/24 dev eth1",
+        "ip addr add 10.2.0.2/24 dev eth2",
+        "ip addr add 10.3.0.2/24 dev eth3",
+        "ip -6 addr add fd01::2/64 dev eth1 nodad",
+        "ip -6 addr add fd02::2/64 dev eth2 nodad",
+        "ip route add default via 10.1.0.1",
+        "ip route add 203.0.113.0/24 via 10.3.0.1",
+        "ip -6 route add default via fd01::1",
+        "ip -6 route add 2a00:1::/32 via fd02::1",
+    };
+    static const struct tryst_address servers[] = {
+        {.family = 4, .port = 7777, .ip = {203, 0, 113, 5}},
+        {.family = 4, .port = 7777, .ip = {10, 2, 0, 9}},
+        {.family = 6, .port = 7777, .ip = {0x2a, 0, 0, 1, [15] = 9}},
+        {.family = 4, .port = 7777, .ip = {127, 0, 0, 1}}, /* from an address that is not listed */
+    };
+    static const char *const expected[] = {
+        "10.1.0.2:0 [fd01::2]:0 10.2.0.2:0 [fd02::2]:0 10.3.0.2:0 ",
+        "10.3.0.2:0 [fd01::2]:0 10.1.0.2:0 [fd02::2]:0 10.2.0.2:0 ",
+        "10.3.0.2:0 [fd01::2]:0 10.2.0.2:0 [fd02::2]:0 10.1.0.2:0 ",
+        "10.3.0.2:0 [fd02::2]:0 10.2.0.2:0 [fd01::2]:0 10.1.0.2:0 ",
+        "10.3.0.2:0 [fd02::2]:0 10.2.0.2:0 [fd01::2]:0 10.1.0.2:0 ",
+    };
+    towards = servers;
+    for (towards_count = 0; towards_count <= UNIT_COUNT(servers); towards_count++)
+        expect(commands, UNIT_COUNT(commands), expected[towards_count]);
+    towards_count = 0;
+}
+
 UNIT_MAIN("interfaces", UNIT_CASE(interfaces_of_this_host_can_be_bound),
           UNIT_CASE(interfaces_listing_is_bounded_and_steady),
           UNIT_CASE(interfaces_signature_differs_with_the_list),
           UNIT_CASE(interfaces_of_a_lone_host_are_its_loopback),
           UNIT_CASE(interfaces_come_in_order_of_use),
-          UNIT_CASE(interfaces_leave_out_what_cannot_be_used))
+          UNIT_CASE(interfaces_leave_out_what_cannot_be_used),
+          UNIT_CASE(interfaces_that_lead_to_the_server_are_preferred_each_in_its_family))

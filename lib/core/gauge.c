@@ -29,6 +29,8 @@ enum { SIZED_BYTES = 1179, SIZED_LEAST = 300, SIZED_TRIES = 3, SIZED_EVERY = 4, 
 /* Pauses that NATs may bear, in milliseconds: RFC 4787 wants 120 s, some keep 30, a few 20; a little
  * less, as a datagram takes its time. */
 static const uint32_t pauses_ms[] = {14000, 28000, 56000, 112000};
+/* Pings are not answered in no time. */
+#define STALE_US (500 * TR_MS)
 enum { RELAY_USED_MS = 28000, RELAY_IDLE_MS = 112000 };
 enum { PAUSES = sizeof pauses_ms / sizeof pauses_ms[0], STEP_ANEW = 64 };
 
@@ -90,7 +92,7 @@ static void step_back(struct tr_path *path)
         return;
     path->is_idle_ping = false;
     path->step = path->step > 0 ? (uint8_t)(path->step - 1) : 0;
-    path->step_max = path->step;
+    path->step_good = path->step_max = path->step;
 }
 
 bool tr_gauge_pinged(struct tr_path *path, bool is_chosen, size_t size,
@@ -150,6 +152,8 @@ void tr_gauge_rest(struct tr_path *path, bool is_chosen, bool is_wanted,
                    const struct tr_path_times *times, uint64_t now_us, struct tr_random *random)
 {
     uint64_t pause = idle_pause(path, is_chosen, times);
+    if (path->is_idle_ping)
+        path->step_good = path->step;
     if (path->is_idle_ping && path->step_max <= path->step &&
         tr_random_below(random, STEP_ANEW) == 0)
         path->step_max++; /* a lost ping looks like a forgetful NAT: it is tried again, rarely */
@@ -169,6 +173,12 @@ void tr_gauge_rest(struct tr_path *path, bool is_chosen, bool is_wanted,
     else /* never longer than the NATs bear */
         pause -= tr_random_below(random, pause / 10 + 1);
     path->next_us = now_us + pause;
+}
+
+bool tr_gauge_is_stale(const struct tr_path *path, uint64_t now_us)
+{
+    uint64_t pause = pauses_ms[path->step_good < PAUSES ? path->step_good : PAUSES - 1] * TR_MS;
+    return path->is_proven && !tr_path_is_relay(path) && now_us - path->heard_us > pause + STALE_US;
 }
 
 void tr_gauge_heard(struct tr_path *path, bool is_chosen, const struct tr_path_times *times,

@@ -28,6 +28,9 @@ void tr_gauge_told(struct tr_path *path, const struct tr_item_report *report);
 void tr_gauge_rest(struct tr_path *path, bool is_chosen, bool is_wanted,
                    const struct tr_path_times *times, uint64_t now_us, struct tr_random *random);
 
+/* Whether it was idle for longer than its NATs are known to bear: they may have forgotten it. */
+bool tr_gauge_is_stale(const struct tr_path *path, uint64_t now_us);
+
 /* Something authenticated came over it: it need not be pinged for being idle before that. */
 void tr_gauge_heard(struct tr_path *path, bool is_chosen, const struct tr_path_times *times,
                     uint64_t now_us);

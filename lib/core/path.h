@@ -51,8 +51,9 @@ struct tr_path {
     uint8_t hellos;        /* sent since it was last heard */
     uint8_t losses;        /* pings in a row without a pong */
     uint8_t loss;          /* of what is sent on it, in percent, smoothed */
-    uint8_t step;          /* of the pauses that its NATs are known to bear */
-    uint8_t step_max;      /* and may bear */
+    uint8_t step;          /* of the pauses between its pings, when idle: */
+    uint8_t step_good;     /* its NATs are known to bear this one, */
+    uint8_t step_max;      /* and may bear this one */
     uint8_t left;          /* how often it was left for being sick */
     uint16_t largest;      /* datagram sent on it since the last ping of full size */
     uint16_t sent;         /* DATA on it, and, of the peer's, received: modulo 65,536 */

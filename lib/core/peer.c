@@ -284,14 +284,27 @@ enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from
     return TR_DROP_NONE;
 }
 
+/* What is said does not wait for a path in doubt, nor go into one that its NATs may have forgotten while
+ * the relay stands by. */
+static void path_trust(struct tr_peer *peer, struct tr_path *path, const struct tr_peer_kit *kit)
+{
+    if (path->is_backed && !path->is_doubted && tr_gauge_is_stale(path, kit->now_us)) {
+        path->is_doubted = true;
+        tr_sooner(&path->next_us, kit->now_us);
+        peer->news |= TR_NEWS_TIMES;
+    }
+    if (path->is_doubted)
+        tr_upkeep_settle(peer, kit);
+}
+
 tryst_result tr_peer_send(struct tr_peer *peer, const void *data, size_t size,
                           const struct tr_peer_kit *kit)
 {
     struct tr_bundle_way way = tr_peer_way(peer);
     uint8_t chosen = peer->paths.chosen;
     peer->said_us = kit->now_us;
-    if (chosen != TR_PATH_NONE && peer->paths.list[chosen].is_doubted)
-        tr_upkeep_settle(peer, kit); /* it is not waited for any longer */
+    if (chosen != TR_PATH_NONE)
+        path_trust(peer, &peer->paths.list[chosen], kit);
     return tr_bundle_add(&peer->bundle, &way, data, size, kit);
 }
 

@@ -341,6 +341,7 @@ int main(int argc, char **argv)
     bool good;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told of, not died of */
     umask(077);
     server.argc = argc;
     server.argv = argv;

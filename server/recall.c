@@ -15,8 +15,10 @@ enum { RATE = 2000, BURST = 64, ROUNDS = 2 };
 _Static_assert(sizeof(struct tr_recall_row) == 64, "a file of them outlives the server's build");
 
 struct tr_recalled {
-    struct tr_recall_row row; /* a copy: a newcomer may have the place by now */
+    struct tr_recall_row row;    /* a copy: a newcomer may have the place by now */
+    struct tryst_address source; /* its address, canonical: what the list is in order of */
     uint32_t index;
+    bool is_back;
     uint64_t due_us;
 };
 
@@ -62,28 +64,30 @@ static int compare_crowds(const void *a, const void *b)
     return first < second ? -1 : first > second;
 }
 
-/* One row a prefix, in order. Without memory nobody is excused. */
+static int compare_recalled(const void *a, const void *b)
+{
+    return tryst_address_compare(&((const struct tr_recalled *)a)->source,
+                                 &((const struct tr_recalled *)b)->source);
+}
+
+/* One row a prefix, in order, as the list is in the order of addresses. Without memory nobody is
+ * excused. */
 static void count_crowds(struct tr_recall *recall, uint64_t now_us)
 {
     struct tr_recall_crowd *crowds = calloc(recall->size, sizeof *crowds);
-    uint32_t last = 0;
+    uint32_t count = 0;
 
     if (crowds == NULL)
         return;
     for (uint32_t i = 0; i < recall->size; i++) {
-        struct tryst_address address = tryst_address_canonical(&recall->list[i].row.address);
+        uint64_t prefix = tr_limiter_prefix(&recall->list[i].source);
 
-        crowds[i] = (struct tr_recall_crowd){tr_limiter_prefix(&address), 1};
-    }
-    qsort(crowds, recall->size, sizeof *crowds, compare_crowds);
-    for (uint32_t i = 1; i < recall->size; i++) {
-        if (crowds[i].prefix == crowds[last].prefix)
-            crowds[last].left++;
-        else
-            crowds[++last] = crowds[i];
+        if (count == 0 || crowds[count - 1].prefix != prefix)
+            crowds[count++].prefix = prefix;
+        crowds[count - 1].left++;
     }
     recall->crowds = crowds;
-    recall->crowd_count = last + 1;
+    recall->crowd_count = count;
     recall->crowds_us = now_us + CROWDS_US;
 }
 
@@ -106,12 +110,15 @@ uint32_t tr_recall_start(struct tr_recall *recall, struct tr_recall_row *rows, u
         recall->list = calloc(found, sizeof *recall->list);
     for (uint32_t i = 0; i < count; i++) {
         if (recall->list != NULL && is_whole(&rows[i]))
-            recall->list[recall->size++] = (struct tr_recalled){.row = rows[i], .index = i};
+            recall->list[recall->size++] = (struct tr_recalled){
+                .row = rows[i], .source = tryst_address_canonical(&rows[i].address), .index = i};
         else if (is_set(&rows[i]))
             memset(&rows[i], 0, sizeof rows[i]);
     }
-    if (recall->size > 0)
+    if (recall->size > 0) {
+        qsort(recall->list, recall->size, sizeof *recall->list, compare_recalled);
         count_crowds(recall, now_us);
+    }
     return recall->size;
 }
 
@@ -122,11 +129,39 @@ void tr_recall_clear(struct tr_recall *recall)
     memset(recall, 0, sizeof *recall);
 }
 
+/* Who was told twice, or is back, stands in that row no longer, unless a newcomer stands there. Until
+ * then a server that is killed again finds it there. */
+static void finish(struct tr_recall *recall, const struct tr_recalled *recalled)
+{
+    if (memcmp(&recall->rows[recalled->index], &recalled->row, sizeof recalled->row) == 0)
+        memset(&recall->rows[recalled->index], 0, sizeof recalled->row);
+}
+
+/* Who registers from an address is the one who was there: to be told no more. */
+static void take_back(struct tr_recall *recall, const struct tryst_address *address)
+{
+    struct tr_recalled wanted = {.source = tryst_address_canonical(address)};
+    struct tr_recalled *end = recall->list + recall->size;
+    struct tr_recalled *found =
+        bsearch(&wanted, recall->list, recall->size, sizeof wanted, compare_recalled);
+
+    if (found == NULL)
+        return;
+    while (found > recall->list && compare_recalled(found - 1, &wanted) == 0)
+        found--;
+    for (; found < end && compare_recalled(found, &wanted) == 0; found++) {
+        found->is_back = true;
+        finish(recall, found);
+    }
+}
+
 void tr_recall_keep(struct tr_recall *recall, uint32_t index, const struct tryst_address *address,
                     const struct tryst_address *local, const uint8_t channel[TR_CHANNEL_BYTES])
 {
     struct tr_recall_row row = {.address = *address, .local = *local};
 
+    if (recall->list != NULL)
+        take_back(recall, address);
     if (index >= recall->count)
         return;
     if (address->transport != TRYST_TRANSPORT_UDP) {
@@ -162,14 +197,6 @@ static void tell(const struct tr_recalled *recalled, struct tr_datagram *datagra
     datagram->size = (uint16_t)tr_envelope_clear(&tr_layout_unknown, &unknown, datagram->data);
 }
 
-/* Who was told twice stands in the rows no longer, unless a newcomer stands there. Until then a server
- * that is killed again finds it there. */
-static void finish(struct tr_recall *recall, const struct tr_recalled *recalled)
-{
-    if (memcmp(&recall->rows[recalled->index], &recalled->row, sizeof recalled->row) == 0)
-        tr_recall_drop(recall, recalled->index);
-}
-
 static void step(struct tr_recall *recall)
 {
     if (++recall->next < recall->size)
@@ -184,8 +211,16 @@ static void step(struct tr_recall *recall)
 
 void tr_recall_tick(struct tr_recall *recall, uint64_t now_us, struct tr_outbox *outbox)
 {
-    while (recall->list != NULL && tr_is_due(tr_recall_deadline(recall), now_us)) {
+    while (recall->list != NULL) {
         struct tr_recalled *recalled = &recall->list[recall->next];
+
+        if (recalled->is_back) {
+            step(recall);
+            continue;
+        }
+        if (!tr_is_due(tr_recall_deadline(recall), now_us))
+            return;
+
         struct tr_datagram *datagram = tr_outbox_push(outbox);
 
         if (datagram == NULL) {

@@ -51,7 +51,8 @@ void tr_recall_keep(struct tr_recall *recall, uint32_t index, const struct tryst
 void tr_recall_drop(struct tr_recall *recall, uint32_t index);
 void tr_recall_drop_all(struct tr_recall *recall);
 
-/* Tells whose turn it is: 64 at once, 2,000 a second, all of them once, then all once more. */
+/* Tells whose turn it is: 64 at once, 2,000 a second, all of them once, then those
+ * who are not back once more. */
 void tr_recall_tick(struct tr_recall *recall, uint64_t now_us, struct tr_outbox *outbox);
 
 /* Whether one more of this source's prefix may register past its rate: in the first 30 s as many may as

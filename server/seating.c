@@ -134,8 +134,8 @@ static void equip(struct tr_service *service, const struct tr_arrival *arrival,
     tr_seal_wipe(shared, sizeof shared);
     participant->address = *arrival->from;
     participant->local = *arrival->to;
-    tr_recall_keep(&service->recall, participant->index, &participant->address,
-                   &participant->local, participant->channel);
+    tr_recall_keep(&service->recall, participant->index, &participant->address, &participant->local,
+                   participant->channel);
     participant->counter = 0;
     tr_replay_init(&participant->replay, participant->replay_bits, TR_REPLAY_CTRL);
     tr_registry_hear(&service->registry, participant, arrival->now_us);

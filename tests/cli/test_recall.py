@@ -4,6 +4,7 @@
 SPDX-License-Identifier: MIT
 """
 import os
+import resource
 import signal
 import stat
 import sys
@@ -84,6 +85,13 @@ class Recall(Case):
         self.assertEqual(server.end(), 0)
         with open(self.path("state/recall"), encoding="utf-8") as stream:
             self.assertEqual(stream.read(), "garbage" * 100)
+
+    def test_a_file_that_may_not_grow_only_warns(self):
+        server = self.start(TRYSTD, "--state", self.path("state"), "--listen", "127.0.0.1:0",
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                                  (1 << 20, 1 << 20)))
+        self.assertIn("size", server.wait_line("err", "event=not-recalling"))
+        server.wait_line("err", "event=listening")
 
     def test_a_second_server_in_one_state_folder_only_warns(self):
         self.start_server()

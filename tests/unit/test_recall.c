@@ -174,10 +174,7 @@ static void a_server_killed_while_it_tells_leaves_them_to_the_next(void)
     tr_outbox_init(&outbox, 16);
     tr_recall_start(&recall, rows, ROWS, 0);
     ASSERT_EQ_UINT(tell(0), 3);
-    keep(1); /* back, or a newcomer, in this place */
-    rows[1].address.port++;
     tr_recall_clear(&recall);
-    rows[1].address.port--;
     ASSERT_EQ_UINT(tr_recall_start(&recall, rows, ROWS, 0), 3);
     tell(0);
     tr_recall_drop(&recall, 0);
@@ -187,6 +184,29 @@ static void a_server_killed_while_it_tells_leaves_them_to_the_next(void)
     tell(TR_S);
     ASSERT_EQ_UINT(count_rows(), 1); /* the newcomer's */
     ASSERT_EQ_MEM(&rows[2], &newcomer, sizeof newcomer);
+    tr_recall_clear(&recall);
+    tr_outbox_clear(&outbox);
+}
+
+static void who_is_back_is_told_no_more_and_stands_in_one_row(void)
+{
+    struct tryst_address second = player(1);
+    uint8_t channel[TR_CHANNEL_BYTES] = {9};
+
+    fill(3);
+    tr_outbox_init(&outbox, 16);
+    tr_recall_start(&recall, rows, ROWS, 0);
+    ASSERT_EQ_UINT(tell(0), 3);
+    tr_recall_keep(&recall, 500, &second, &local, channel);
+    ASSERT_EQ_UINT(count_rows(), 3);
+    ASSERT_EQ_UINT(rows[1].address.family, 0);
+    ASSERT_EQ_UINT(rows[500].channel[0], 9);
+    second = player(2);
+    tr_recall_keep(&recall, 0, &second, &local, channel); /* where another stood */
+    ASSERT_EQ_UINT(count_rows(), 2);
+    ASSERT_EQ_UINT(tell(TR_S), 1);
+    ASSERT_EQ_UINT(count_rows(), 2);
+    ASSERT_EQ_UINT(tr_recall_deadline(&recall), TR_NEVER);
     tr_recall_clear(&recall);
     tr_outbox_clear(&outbox);
 }
@@ -351,6 +371,7 @@ UNIT_MAIN("recall", UNIT_CASE(whoever_was_kept_is_told_at_its_address_from_ours)
           UNIT_CASE(each_is_told_twice_at_a_pace_and_then_forgotten),
           UNIT_CASE(the_second_word_comes_400_ms_after_the_first),
           UNIT_CASE(a_server_killed_while_it_tells_leaves_them_to_the_next),
+          UNIT_CASE(who_is_back_is_told_no_more_and_stands_in_one_row),
           UNIT_CASE(a_full_outbox_is_tried_again_later),
           UNIT_CASE(a_crowd_of_one_prefix_is_excused_once_each_and_for_a_while),
           UNIT_CASE(a_killed_service_leaves_its_members_to_the_next),

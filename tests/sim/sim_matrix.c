@@ -9,6 +9,7 @@
  * cross and the first datagram follows: S + P, the least that the scheme allows. */
 #define LEAST_US (2 * SIM_RTT_US)
 /* Where only one side's hello arrives at first, its own first datagram waits for the answer. */
+#define RELAYED_US (3 * SIM_RTT_US)
 #define HALF_US (LEAST_US + SIM_RTT_US / 2)
 
 /* By the rows and columns of SIM_SITES. D: both ways in S + P. H: one side half a peer's round trip
@@ -52,9 +53,12 @@ static const struct {
 #define PAIR_COUNT (SIM_SITE_COUNT * (SIM_SITE_COUNT + 1) / 2)
 #define NEVER_US (15 * SIM_S)
 
+/* The same cells again, with the relay. */
+#define CELL_COUNT (PAIR_COUNT + SPECIAL_COUNT)
+
 uint32_t sim_matrix_count(void)
 {
-    return PAIR_COUNT + SPECIAL_COUNT;
+    return 2 * CELL_COUNT;
 }
 
 static void split(uint32_t cell, uint32_t *row, uint32_t *column)
@@ -69,6 +73,11 @@ void sim_matrix_name(uint32_t cell, char *name, size_t size)
 {
     uint32_t row;
     uint32_t column;
+    if (cell >= CELL_COUNT) {
+        sim_matrix_name(cell - CELL_COUNT, name, size - 8);
+        snprintf(name + strlen(name), 9, "+relay");
+        return;
+    }
     if (cell >= PAIR_COUNT) {
         snprintf(name, size, "cell-%s", specials[cell - PAIR_COUNT].name);
         return;
@@ -81,6 +90,12 @@ void sim_matrix_bounds(uint32_t cell, uint64_t bound_us[2])
 {
     uint32_t row;
     uint32_t column;
+    if (cell >= CELL_COUNT) { /* no pair is later for it, and all of them meet */
+        sim_matrix_bounds(cell - CELL_COUNT, bound_us);
+        for (int i = 0; i < 2; i++)
+            bound_us[i] = bound_us[i] != 0 ? bound_us[i] : RELAYED_US;
+        return;
+    }
     if (cell >= PAIR_COUNT) {
         memcpy(bound_us, specials[cell - PAIR_COUNT].bound_us, 2 * sizeof bound_us[0]);
         return;
@@ -163,6 +178,8 @@ void sim_matrix_run(struct sim_world *w, uint32_t cell, uint64_t got_us[2])
     uint32_t column;
     struct sim_two two;
     sim_matrix_bounds(cell, bound_us);
+    w->has_relay = cell >= CELL_COUNT;
+    cell %= CELL_COUNT;
     sim_server_make(w, SIM_DELAY_US, cell >= PAIR_COUNT);
     if (cell >= PAIR_COUNT) {
         two = make_special(w, cell - PAIR_COUNT);

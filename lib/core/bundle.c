@@ -8,13 +8,15 @@
 
 enum {
     ITEM_HEAD = 3,
-    PONG_SIZE = TR_PING_BYTES + TR_ADDRESS_BYTES + 6,
+    PONG_SIZE = TR_PING_BYTES + TR_ADDRESS_BYTES + 8,
     PING_SIZE = TR_PING_BYTES + 2,
     PING_PADDING = PONG_SIZE - PING_SIZE - ITEM_HEAD, /* a ping is as long as its pong */
     HELD_ROOM =
         8 * TR_DATA_ROOM, /* after a move; before there is a path a datagram's worth waits */
     PING_LEAST = TR_DATA_HEAD + ITEM_HEAD + PONG_SIZE + TR_TAG,
 };
+
+#define QUIET_UNIT_US (100 * TR_MS)
 
 /* Where the item at `at` ends. */
 static size_t item_end(const uint8_t *items, size_t at)
@@ -133,11 +135,16 @@ static void held_remove(struct tr_bundle *bundle, size_t size)
 
 /* What the other side measures by: where its ping came from, and what of its traffic has come. */
 static void pong_write(struct tr_writer *writer, const struct tr_path *path,
-                       const struct tr_bundle_answer *answer)
+                       const struct tr_bundle_answer *answer, uint64_t now_us)
 {
     struct tr_item_pong pong = {0};
+    uint64_t quiet = (now_us - path->said_us) / QUIET_UNIT_US;
     struct tr_item_report report = {
-        .sent = answer->sent, .received = path->received, .size = answer->size};
+        .sent = answer->sent,
+        .received = path->received,
+        .size = answer->size,
+        .quiet = quiet < UINT16_MAX ? (uint16_t)quiet : UINT16_MAX,
+    };
     if (!tr_path_is_relay(path))
         pong.seen.address = path->remote;
     memcpy(pong.pong, answer->ping, TR_PING_BYTES);
@@ -160,7 +167,7 @@ static bool release_one(struct tr_bundle *bundle, const struct tr_bundle_way *wa
     struct tr_writer writer;
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
     if (has_pong) {
-        pong_write(&writer, path, &(struct tr_bundle_answer){.ping = pong});
+        pong_write(&writer, path, &(struct tr_bundle_answer){.ping = pong}, kit->now_us);
     }
     tr_writer_bytes(&writer, bundle->held, fits);
     bundle->is_sooner |= finish(way, datagram, index, tr_writer_used(&writer), kit);
@@ -217,7 +224,7 @@ void tr_bundle_pong(const struct tr_bundle_way *way, uint8_t index,
         return;
     struct tr_writer writer;
     tr_writer_init(&writer, datagram->data + TR_DATA_HEAD, TR_DATA_ROOM);
-    pong_write(&writer, &way->paths->list[index], answer);
+    pong_write(&writer, &way->paths->list[index], answer, kit->now_us);
     single(way, index, &writer, datagram, kit);
 }
 

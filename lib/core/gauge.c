@@ -29,8 +29,9 @@ enum { SIZED_BYTES = 1179, SIZED_LEAST = 300, SIZED_TRIES = 3, SIZED_EVERY = 4, 
 /* Pauses that NATs may bear, in milliseconds: RFC 4787 wants 120 s, some keep 30, a few 20; a little
  * less, as a datagram takes its time. */
 static const uint32_t pauses_ms[] = {14000, 28000, 56000, 112000};
-/* Pings are not answered in no time. */
-#define STALE_US (500 * TR_MS)
+/* A silence that every NAT bears; and the part of a pause that a ping has tried at least. */
+#define SURE_US (16 * TR_S)
+#define TRIED_PART 9 / 10
 enum { RELAY_USED_MS = 28000, RELAY_IDLE_MS = 112000 };
 enum { PAUSES = sizeof pauses_ms / sizeof pauses_ms[0], STEP_ANEW = 64 };
 
@@ -103,7 +104,8 @@ bool tr_gauge_pinged(struct tr_path *path, bool is_chosen, size_t size,
     if (path->losses > 0)
         step_back(path); /* the first one was not answered */
     else
-        path->is_idle_ping = times->keepalive_us == 0 && path->heard_us + idle * 4 / 5 <= now_us;
+        path->is_idle_ping =
+            times->keepalive_us == 0 && path->heard_us + idle * TRIED_PART <= now_us;
     if (path->losses < UINT8_MAX)
         path->losses++;
     path->turn++;
@@ -138,6 +140,9 @@ static void loss_take(struct tr_path *path, uint16_t sent, uint16_t received)
 
 void tr_gauge_told(struct tr_path *path, const struct tr_item_report *report)
 {
+    uint64_t pause = pauses_ms[path->step < PAUSES ? path->step : PAUSES - 1] * TR_MS;
+    if ((report->quiet + UINT64_C(1)) * 100 * TR_MS < pause * TRIED_PART)
+        path->is_idle_ping = false; /* the peer had opened its own NAT by itself */
     loss_take(path, report->sent, report->received);
     if (path->sized > 0 && report->size >= SIZED_LEAST) {
         path->width = TR_WIDTH_FULL;
@@ -177,8 +182,9 @@ void tr_gauge_rest(struct tr_path *path, bool is_chosen, bool is_wanted,
 
 bool tr_gauge_is_stale(const struct tr_path *path, uint64_t now_us)
 {
-    uint64_t pause = pauses_ms[path->step_good < PAUSES ? path->step_good : PAUSES - 1] * TR_MS;
-    return path->is_proven && !tr_path_is_relay(path) && now_us - path->heard_us > pause + STALE_US;
+    uint8_t good = path->step_good < PAUSES ? path->step_good : PAUSES - 1;
+    uint64_t sure = good == 0 ? SURE_US : pauses_ms[good] * TR_MS * TRIED_PART;
+    return path->is_proven && !tr_path_is_relay(path) && now_us - path->heard_us > sure;
 }
 
 void tr_gauge_heard(struct tr_path *path, bool is_chosen, const struct tr_path_times *times,

@@ -87,6 +87,7 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
                                                   kit->hello_clock, kit->random, datagram->data);
     path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;
+    path->said_us = kit->now_us;
     kit->stats->hellos_sent++;
     if (is_relay) {
         tr_relay_link_wrap(&peer->relay, kit->relay, datagram);

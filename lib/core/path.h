@@ -68,6 +68,7 @@ struct tr_path {
     uint8_t ping[TR_PING_BYTES]; /* secret of the pings that wait for a pong; zeros: none waits */
     uint64_t ping_us;            /* when the first of them was sent */
     uint64_t heard_us;
+    uint64_t said_us; /* when something last left on it */
     uint64_t next_us; /* when to ping it for its own sake */
 };
 

@@ -106,6 +106,8 @@ void tr_upkeep_pong(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
         path->is_backed = is_backed(peer, kit);
         if (report != NULL)
             tr_gauge_told(path, report);
+        else
+            path->is_idle_ping = false; /* hellos went both ways */
         tr_gauge_rest(path, i == peer->paths.chosen, is_wanted(peer, i), &kit->times, kit->now_us,
                       kit->random);
     }

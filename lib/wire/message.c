@@ -269,6 +269,7 @@ static const struct tr_field item_report_fields[] = {
     NUMBER(struct tr_item_report, sent),
     NUMBER(struct tr_item_report, received),
     NUMBER(struct tr_item_report, size),
+    NUMBER(struct tr_item_report, quiet),
 };
 LAYOUT(item_report)
 

@@ -300,6 +300,7 @@ struct tr_item_report {
     uint16_t sent;     /* the ping's */
     uint16_t received; /* DATA that came over it so far, modulo 65,536 */
     uint16_t size;     /* of the datagram, in bytes */
+    uint16_t quiet;    /* tenths of a second before it, in which nothing left on that path */
 };
 
 /* What the server's pong says. */

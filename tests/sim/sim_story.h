@@ -55,6 +55,7 @@
     X(roam, "roam", 40, "another network, NAT mapping or public address: a gap of at most 1 s")    \
     X(sleep, "sleep", 20, "a minute asleep, an hour of clock: as after roaming")                   \
     X(quiet, "quiet", 6, "idle behind NATs with a memory of 20 s, and of 120")                     \
+    X(sparse, "sparse", 10, "a word now and then, after pauses of up to 150 s")                    \
     X(blocked, "blocked", 12, "networks without UDP, or with nothing but HTTPS")                   \
     X(relay_restart, "relay-restart", 10, "the server dies under a relayed pair and returns")      \
     X(random_story, "random", 1000, "random topology, faults and deeds, then quiet")

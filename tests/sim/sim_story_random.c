@@ -190,8 +190,7 @@ static void check_end(struct sim_world *w, const struct cast *cast)
     for (uint32_t i = 0; i < cast->count; i++)
         for (uint32_t j = 0; j < cast->count; j++)
             sim_expect(w,
-                       i == j ||
-                           !(w->has_relay || can_meet(&cast->actors[i], &cast->actors[j])) ||
+                       i == j || !(w->has_relay || can_meet(&cast->actors[i], &cast->actors[j])) ||
                            sim_client_reaches(w->clients[i], w->clients[j]),
                        "c%u (%s) does not reach c%u (%s)", i,
                        sim_site_name(cast->actors[i].site->kind), j,

@@ -372,6 +372,27 @@ void sim_story_quiet(struct sim_world *w)
     expect_whole(w, two);
 }
 
+/* A word now and then, after pauses that the NATs may or may not bear: none of them is lost. */
+void sim_story_sparse(struct sim_world *w)
+{
+    struct sim_two two = pair_of(w, SIM_SITE_PORT, SIM_SITE_PORT);
+    for (uint32_t i = 0; i < 2; i++)
+        w->clients[i]->host->ifaces[0]->segment->gateway->v4.timeout_us =
+            sim_random_between(&w->choice, 17, 130) * SIM_S;
+    sim_two_join(w, two);
+    await_path(w, two, TRYST_PATH_DIRECT, 3 * SIM_S);
+    sim_run_for(w, 5 * SIM_S);
+    mark(w, two);
+    for (uint32_t i = 0; i < 60 && !w->failed; i++) {
+        sim_run_for(w, sim_random_below(&w->choice, 150000000));
+        bool is_a = sim_random_below(&w->choice, 2) == 0;
+        sim_expect(w, sim_client_say(is_a ? two.a : two.b, is_a ? two.b : two.a, 100),
+                   "cannot send");
+    }
+    sim_expect(w, two.a->counts[TRYST_EVENT_UNREACHABLE] == 0, "called unreachable");
+    expect_whole(w, two);
+}
+
 /* The server dies under a pair that it relays for, and comes back. */
 void sim_story_relay_restart(struct sim_world *w)
 {

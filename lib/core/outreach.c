@@ -56,7 +56,8 @@ uint8_t tr_outreach_relay(const struct tr_peer *peer)
 /* What a hello says of the search that it belongs to. */
 static uint16_t flags_of(const struct tr_peer *peer, const uint8_t *pong)
 {
-    bool is_searching = pong == NULL && peer->punch.state != TR_PUNCH_OPEN;
+    bool is_searching =
+        pong == NULL && peer->punch.state != TR_PUNCH_OPEN && !peer->punch.is_joined;
     return (uint16_t)((is_searching ? TR_HELLO_SEARCH : 0) |
                       (is_searching && peer->is_moved ? TR_HELLO_MOVED : 0));
 }

@@ -43,7 +43,7 @@ static void punch_keeps_the_schedule_within_a_fifth(void)
                 ASSERT_FALSE(tr_punch_is_due(&punch, punch.next_us - 1));
             now = punch.next_us;
             ASSERT_TRUE(tr_punch_is_due(&punch, now));
-            tr_punch_sent(&punch, now, &random);
+            tr_punch_sent(&punch, false, true, now, &random);
         }
     }
 }
@@ -58,7 +58,7 @@ static void punch_doubles_its_pause_up_to_twenty_seconds_for_ever(void)
     tr_punch_start(&punch, 0);
     for (size_t i = 0; i < UNIT_COUNT(plan_ms); i++) {
         now = punch.next_us;
-        tr_punch_sent(&punch, now, &random);
+        tr_punch_sent(&punch, false, true, now, &random);
     }
     for (unsigned round = 0; round < 600; round++) {
         uint64_t pause = punch.next_us - now;
@@ -67,7 +67,7 @@ static void punch_doubles_its_pause_up_to_twenty_seconds_for_ever(void)
                    "round %u: pause of %" PRIu64 " us, plan %" PRIu64 " ms", round, pause,
                    pause_ms);
         now = punch.next_us;
-        tr_punch_sent(&punch, now, &random);
+        tr_punch_sent(&punch, false, true, now, &random);
         pause_ms = pause_ms * 2 > 20000 ? 20000 : pause_ms * 2;
     }
 }
@@ -79,7 +79,7 @@ static void punch_that_is_late_goes_on_from_there(void)
 
     tr_punch_init(&punch, 10 * TR_S);
     tr_punch_start(&punch, 0);
-    tr_punch_sent(&punch, 5 * TR_S, &random);
+    tr_punch_sent(&punch, false, true, 5 * TR_S, &random);
     ASSERT_TRUE(punch.next_us >= 5 * TR_S + 5 * TR_MS);
     ASSERT_TRUE(punch.next_us <= 5 * TR_S + 6 * TR_MS);
 }
@@ -100,7 +100,7 @@ static void punch_that_is_open_ends_after_the_seventh_round(void)
             if (punch.next_us == TR_NEVER)
                 break;
             now = punch.next_us;
-            tr_punch_sent(&punch, now, &random);
+            tr_punch_sent(&punch, false, true, now, &random);
             rounds++;
         }
         ASSERT_ROW(rounds == (opened_after > 7 ? opened_after : 7), "opened after %u: %u rounds",
@@ -125,7 +125,7 @@ static void punch_closes_after_its_limit_and_says_so_once(void)
     ASSERT_EQ_UINT(punch.state, TR_PUNCH_CLOSED);
     ASSERT_FALSE(tr_punch_tick(&punch, 11 * TR_S));
     ASSERT_FALSE(tr_punch_tick(&punch, 99 * TR_S));
-    tr_punch_sent(&punch, 99 * TR_S, &random);
+    tr_punch_sent(&punch, false, true, 99 * TR_S, &random);
     ASSERT_TRUE(punch.next_us > 99 * TR_S && punch.next_us < 140 * TR_S);
 }
 
@@ -150,7 +150,7 @@ static void punch_starts_anew_from_any_state(void)
         if (state != TR_PUNCH_IDLE)
             tr_punch_start(&punch, 0);
         for (unsigned i = 0; i < 9 && state != TR_PUNCH_IDLE; i++)
-            tr_punch_sent(&punch, punch.next_us, &random);
+            tr_punch_sent(&punch, false, true, punch.next_us, &random);
         if (state == TR_PUNCH_OPEN)
             tr_punch_opened(&punch);
         if (state == TR_PUNCH_CLOSED)

@@ -16,8 +16,6 @@ enum {
     PING_LEAST = TR_DATA_HEAD + ITEM_HEAD + PONG_SIZE + TR_TAG,
 };
 
-#define QUIET_UNIT_US (100 * TR_MS)
-
 /* Where the item at `at` ends. */
 static size_t item_end(const uint8_t *items, size_t at)
 {
@@ -138,7 +136,7 @@ static void pong_write(struct tr_writer *writer, const struct tr_path *path,
                        const struct tr_bundle_answer *answer, uint64_t now_us)
 {
     struct tr_item_pong pong = {0};
-    uint64_t quiet = (now_us - path->said_us) / QUIET_UNIT_US;
+    uint32_t quiet = tr_path_tenths(now_us) - path->said_ds;
     struct tr_item_report report = {
         .sent = answer->sent,
         .received = path->received,

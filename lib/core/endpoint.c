@@ -3,6 +3,8 @@
 #include "lib/core/driver_face.h"
 
 #include "lib/core/drops.h"
+#include "lib/core/locals.h"
+#include "lib/core/pace.h"
 #include "lib/core/session.h"
 #include "lib/wire/names.h"
 #include <assert.h>
@@ -20,10 +22,6 @@ static_assert(TRYST_SEED_SIZE == TR_KEY && TRYST_KEY_SIZE == TR_KEY, "one size o
  * each fits; what does not is sent in a later round. */
 enum { OUTBOX_MAX = 1024 };
 
-/* What a clock goes back by chance; and a time that nobody turns a game's loop in by chance. */
-#define BACK_US (1 * TR_S)
-#define SLEPT_US (5 * TR_S)
-
 struct tryst_endpoint {
     struct tryst_identity identity;
     struct tr_random random;
@@ -37,14 +35,10 @@ struct tryst_endpoint {
     uint8_t relay_use;         /* enum tryst_relay_use */
     uint16_t ports[2];         /* of the server's for TCP and TLS, 0: none */
     bool is_awake;             /* time went on without us */
-    uint64_t told_us;          /* the caller's clock, and how far ours is ahead of it */
-    uint64_t ahead_us;
+    struct tr_pace pace;
     struct tr_hello_extra hello; /* what every hello says of us */
     struct tryst_stats stats;
-    struct tryst_address locals[TRYST_LOCAL_MAX]; /* slots; family 0 where empty */
-    uint8_t order[TRYST_LOCAL_MAX];               /* slots, best first */
-    uint8_t local_count;
-    uint8_t extra; /* bits: slots that are not the kernel's first choice of their family */
+    struct tr_locals locals;
     struct tryst_address servers[TRYST_SERVER_MAX];
     uint8_t server_count;
     uint8_t app[TR_APP_BYTES];
@@ -66,7 +60,7 @@ static void kit_init(struct tryst_endpoint *endpoint, const struct tryst_options
         .stats = &endpoint->stats,
         .budget = &endpoint->budget,
         .relay = &endpoint->relay,
-        .locals = endpoint->locals,
+        .locals = endpoint->locals.slots,
         .hello = &endpoint->hello,
         .times = {.keepalive_us = options->keepalive_ms * TR_MS,
                   .path_us = ms_or(options->path_ms, 15000)},
@@ -137,18 +131,14 @@ static uint64_t due_us(struct tryst_endpoint *endpoint)
     return next;
 }
 
-/* Time stands still rather than going back; where it goes far back, as a clock that was set does, it goes
- * on from where it was. A step forward past what was due, as in a machine that slept, means that nothing
- * that was known of the ways to others need be true any more. */
-static void now_set(struct tryst_endpoint *endpoint, uint64_t now_us)
+/* Time stands still rather than going back. */
+static void now_set(struct tryst_endpoint *endpoint, uint64_t told_us)
 {
-    if (now_us + BACK_US < endpoint->told_us)
-        endpoint->ahead_us += endpoint->told_us - now_us;
-    endpoint->told_us = now_us;
-    now_us += endpoint->ahead_us;
+    uint64_t now_us = tr_pace_ours(&endpoint->pace, told_us);
     if (now_us <= endpoint->kit.now_us)
         return;
-    if (now_us - endpoint->kit.now_us > SLEPT_US && due_us(endpoint) + SLEPT_US < now_us)
+    if (now_us - endpoint->kit.now_us > TR_PACE_SLEPT_US &&
+        tr_pace_is_overslept(due_us(endpoint), now_us))
         endpoint->is_awake = true;
     endpoint->kit.now_us = now_us;
     endpoint->kit.now_ms = (uint32_t)((now_us - endpoint->created_us) / TR_MS);
@@ -239,7 +229,7 @@ static void uplinks_update(struct tryst_endpoint *endpoint)
 {
     struct tryst_address extra[TRYST_LOCAL_MAX];
     struct tryst_address servers[3 * TRYST_SERVER_MAX];
-    size_t count = 0;
+    size_t count = tr_locals_extra(&endpoint->locals, extra);
     size_t server_count = 0;
     for (uint8_t i = 0; i < endpoint->server_count; i++)
         servers[server_count++] = endpoint->servers[i];
@@ -251,9 +241,6 @@ static void uplinks_update(struct tryst_endpoint *endpoint)
             servers[server_count].transport = (uint8_t)(TRYST_TRANSPORT_TCP + j);
             servers[server_count++].port = endpoint->ports[j];
         }
-    for (uint8_t i = 0; i < endpoint->local_count; i++)
-        if (endpoint->extra >> endpoint->order[i] & 1)
-            extra[count++] = endpoint->locals[endpoint->order[i]];
     tr_rendezvous_set_uplinks(&endpoint->rendezvous, endpoint->kit.now_us, servers, server_count,
                               extra, count);
 }
@@ -275,84 +262,24 @@ tryst_result tryst_endpoint_set_server(struct tryst_endpoint *endpoint, uint64_t
     return TRYST_OK;
 }
 
-static uint8_t slot_of(const struct tryst_endpoint *endpoint, const struct tryst_address *address)
-{
-    for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++)
-        if (endpoint->locals[slot].family != 0 &&
-            tryst_address_compare(&endpoint->locals[slot], address) == 0 &&
-            endpoint->locals[slot].scope == address->scope)
-            return slot;
-    return TRYST_LOCAL_MAX;
-}
-
-/* Puts the new addresses into slots, those that stay into their old ones. Returns the slots that lost
- * their address, as bits. */
-static uint8_t slots_fill(struct tryst_endpoint *endpoint, const struct tryst_address *addresses,
-                          size_t count)
-{
-    uint8_t used = 0;
-    uint8_t dropped = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint8_t slot = slot_of(endpoint, &addresses[i]);
-        if (slot < TRYST_LOCAL_MAX)
-            used |= (uint8_t)(1U << slot);
-    }
-    for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++) {
-        if (used >> slot & 1 || endpoint->locals[slot].family == 0)
-            continue;
-        memset(&endpoint->locals[slot], 0, sizeof endpoint->locals[slot]);
-        dropped |= (uint8_t)(1U << slot);
-    }
-    endpoint->local_count = 0;
-    endpoint->extra = 0;
-    bool has_family[7] = {false};
-    for (size_t i = 0; i < count; i++) {
-        uint8_t slot = slot_of(endpoint, &addresses[i]);
-        for (uint8_t j = 0; slot == TRYST_LOCAL_MAX && j < TRYST_LOCAL_MAX; j++)
-            if (endpoint->locals[j].family == 0)
-                slot = j;
-        endpoint->locals[slot] = addresses[i];
-        if (has_family[addresses[i].family])
-            endpoint->extra |= (uint8_t)(1U << slot);
-        has_family[addresses[i].family] = true;
-        endpoint->order[endpoint->local_count++] = slot;
-    }
-    return dropped;
-}
-
 tryst_result tryst_endpoint_set_local(struct tryst_endpoint *endpoint, uint64_t now_us,
                                       const struct tryst_address *addresses, size_t count)
 {
     struct tryst_address list[TRYST_LOCAL_MAX];
-    size_t used = 0;
+    uint8_t dropped = 0;
     if (endpoint == NULL || (addresses == NULL && count > 0))
         return TRYST_E_ARGUMENT;
     for (size_t i = 0; i < count; i++)
         if (addresses[i].family != 4 && addresses[i].family != 6)
             return TRYST_E_ARGUMENT;
-    for (size_t i = 0; i < count && used < TRYST_LOCAL_MAX; i++) {
-        struct tryst_address canonical = tryst_address_canonical(&addresses[i]);
-        bool is_known = false;
-        for (size_t j = 0; j < used; j++)
-            is_known = is_known || tryst_address_compare(&list[j], &canonical) == 0;
-        if (!is_known)
-            list[used++] = canonical;
-    }
+    size_t used = tr_locals_clean(list, addresses, count);
     now_set(endpoint, now_us);
-    uint8_t before = endpoint->extra;
-    struct tryst_address old[TRYST_LOCAL_MAX];
-    uint8_t order[TRYST_LOCAL_MAX];
-    memcpy(old, endpoint->locals, sizeof old);
-    memcpy(order, endpoint->order, sizeof order);
-    uint8_t dropped = slots_fill(endpoint, list, used);
-    dropped |= (uint8_t)(before & ~endpoint->extra); /* now reached through the kernel's choice */
-    if (memcmp(old, endpoint->locals, sizeof old) == 0 && before == endpoint->extra &&
-        memcmp(order, endpoint->order, used) == 0) /* as many as before, in their slots */
+    if (!tr_locals_set(&endpoint->locals, list, used, &dropped))
         return TRYST_OK;
     tr_rendezvous_set_locals(&endpoint->rendezvous, endpoint->kit.now_us, list, used);
     uplinks_update(endpoint);
     hello_update(endpoint);
-    tr_session_locals_changed(&endpoint->session, dropped, endpoint->extra, &endpoint->kit);
+    tr_session_locals_changed(&endpoint->session, dropped, endpoint->locals.extra, &endpoint->kit);
     advance(endpoint);
     return TRYST_OK;
 }
@@ -362,9 +289,8 @@ tryst_result tryst_endpoint_local(const struct tryst_endpoint *endpoint,
 {
     if (endpoint == NULL || (addresses == NULL && max > 0))
         return TRYST_E_ARGUMENT;
-    for (size_t i = 0; i < endpoint->local_count && i < max; i++)
-        addresses[i] = endpoint->locals[endpoint->order[i]];
-    return endpoint->local_count;
+    tr_locals_list(&endpoint->locals, addresses, max);
+    return endpoint->locals.count;
 }
 
 tryst_result tryst_endpoint_join(struct tryst_endpoint *endpoint, uint64_t now_us,
@@ -414,18 +340,6 @@ tryst_result tryst_endpoint_send(struct tryst_endpoint *endpoint, uint64_t now_u
     return result;
 }
 
-/* The slot whose address a datagram came to, when it is one that we choose by itself. */
-static uint8_t local_of(const struct tryst_endpoint *endpoint, const struct tryst_address *to)
-{
-    if (to == NULL || endpoint->extra == 0)
-        return TR_LOCAL_ANY;
-    for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++)
-        if ((endpoint->extra >> slot & 1) != 0 && endpoint->locals[slot].family == to->family &&
-            memcmp(endpoint->locals[slot].ip, to->ip, sizeof to->ip) == 0)
-            return slot;
-    return TR_LOCAL_ANY;
-}
-
 static enum tr_drop server_input(struct tryst_endpoint *endpoint, const struct tryst_address *from,
                                  const void *data, size_t size)
 {
@@ -460,16 +374,17 @@ tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uint64_t now_
     endpoint->stats.bytes_received += size;
     struct tryst_address source = tryst_address_canonical(from);
     source.scope = 0;
+    uint8_t local = tr_locals_find(&endpoint->locals, to);
     bool is_stream = source.transport != TRYST_TRANSPORT_UDP; /* only the server is talked to so */
     enum tr_drop drop =
         tr_envelope_check(data, size, TR_FROM_SERVER | (is_stream ? 0 : TR_FROM_PEER));
     uint8_t type = drop == TR_DROP_NONE ? *(const uint8_t *)data : 0;
     if (drop == TR_DROP_NONE && type == TR_DATA)
-        drop = tr_session_data(&endpoint->session, &source, local_of(endpoint, to), data, size,
-                               &endpoint->kit, &endpoint->notices);
+        drop = tr_session_data(&endpoint->session, &source, local, data, size, &endpoint->kit,
+                               &endpoint->notices);
     else if (drop == TR_DROP_NONE && type == TR_HELLO)
-        drop = tr_session_hello(&endpoint->session, &source, local_of(endpoint, to), data, size,
-                                &endpoint->kit, &endpoint->notices);
+        drop = tr_session_hello(&endpoint->session, &source, local, data, size, &endpoint->kit,
+                                &endpoint->notices);
     else if (drop == TR_DROP_NONE && type == TR_RELAY)
         drop = tr_session_relay(&endpoint->session, data, size, &endpoint->kit, &endpoint->notices);
     else if (drop == TR_DROP_NONE)
@@ -495,10 +410,7 @@ uint64_t tryst_endpoint_deadline(const struct tryst_endpoint *endpoint)
         return 0;
     /* Only the session's cache of its soonest deadline changes. */
     struct tryst_endpoint *cached = (struct tryst_endpoint *)(uintptr_t)endpoint;
-    uint64_t next = due_us(cached);
-    if (next == TR_NEVER)
-        return next;
-    return next > endpoint->ahead_us ? next - endpoint->ahead_us : 0;
+    return tr_pace_theirs(&endpoint->pace, due_us(cached));
 }
 
 tryst_result tryst_endpoint_output(struct tryst_endpoint *endpoint, uint64_t now_us,

@@ -54,11 +54,11 @@ struct tr_handshake {
     bool has_peer_gf;
     bool is_accepted;  /* the peer echoed gf */
     bool is_confirmed; /* the peer said that it accepted, too */
+    bool is_signed;    /* signature is of what is said now */
     uint8_t sending;   /* enum tr_sending */
     uint32_t sequence; /* of the newest signature */
     uint32_t peer_sequence;
     uint64_t renewed_us; /* when f was made */
-    bool is_signed;
     uint8_t signature[TR_SIGNATURE];
     uint8_t verified[16]; /* hash of the newest hello whose signature was verified */
     struct tr_generation current;

@@ -56,7 +56,8 @@ uint8_t tr_outreach_relay(const struct tr_peer *peer)
 /* What a hello says of the search that it belongs to. */
 static uint16_t flags_of(const struct tr_peer *peer, const uint8_t *pong)
 {
-    bool is_searching = pong == NULL && peer->punch.state != TR_PUNCH_OPEN;
+    bool is_searching =
+        pong == NULL && peer->punch.state != TR_PUNCH_OPEN && !peer->punch.is_joined;
     return (uint16_t)((is_searching ? TR_HELLO_SEARCH : 0) |
                       (is_searching && peer->is_moved ? TR_HELLO_MOVED : 0));
 }
@@ -87,7 +88,7 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
                                                   kit->hello_clock, kit->random, datagram->data);
     path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;
-    path->said_us = kit->now_us;
+    path->said_ds = tr_path_tenths(kit->now_us);
     kit->stats->hellos_sent++;
     if (is_relay) {
         tr_relay_link_wrap(&peer->relay, kit->relay, datagram);

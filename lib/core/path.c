@@ -176,7 +176,7 @@ bool tr_path_carried(struct tr_path *path, size_t size, bool is_talk, uint64_t n
 {
     bool is_first = path->sent == path->pinged_sent;
     path->sent++;
-    path->said_us = now_us;
+    path->said_ds = tr_path_tenths(now_us);
     if (!is_talk && is_first)
         path->pinged_sent = path->sent;
     if (path->largest < size)

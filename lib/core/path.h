@@ -13,7 +13,7 @@
 #include "lib/wire/message.h"
 
 enum {
-    TR_PATHS_MAX = 12, /* with it a peer fits into 4 KiB */
+    TR_PATHS_MAX = 11, /* with it a peer fits into 4 KiB */
     TR_PATH_NONE = 0xff,
     TR_LOCAL_ANY = 0xff,     /* the source address is the kernel's choice */
     TR_PATH_HELLOS_MAX = 24, /* hellos to an address that never answered, per search */
@@ -68,7 +68,7 @@ struct tr_path {
     uint8_t ping[TR_PING_BYTES]; /* secret of the pings that wait for a pong; zeros: none waits */
     uint64_t ping_us;            /* when the first of them was sent */
     uint64_t heard_us;
-    uint64_t said_us; /* when something last left on it */
+    uint32_t said_ds; /* when something last left on it, in tenths of a second */
     uint64_t next_us; /* when to ping it for its own sake */
 };
 
@@ -85,6 +85,12 @@ struct tr_path_times {
     uint64_t keepalive_us; /* 0: learnt from the NATs */
     uint64_t path_us;
 };
+
+/* Times that are told in tenths of a second; they go round after 13 years. */
+static inline uint32_t tr_path_tenths(uint64_t us)
+{
+    return (uint32_t)(us / (100 * TR_MS));
+}
 
 static inline bool tr_path_is_relay(const struct tr_path *path)
 {

@@ -153,7 +153,10 @@ static void search_join(struct tr_peer *peer, const struct tr_hello_body *body,
         for (uint8_t i = 0; i < peer->paths.count; i++)
             if (peer->paths.list[i].is_proven && peer->paths.list[i].losses == 0)
                 tr_sooner(&peer->paths.list[i].next_us, kit->now_us);
-    tr_outreach_search(peer, kit->now_us);
+    if (peer->punch.state == TR_PUNCH_IDLE || peer->punch.state == TR_PUNCH_OPEN)
+        tr_outreach_search(peer, kit->now_us);
+    else
+        tr_punch_join(&peer->punch, kit->now_us);
 }
 
 enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,

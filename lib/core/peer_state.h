@@ -26,6 +26,9 @@ enum tr_peer_news {
 
 struct tr_peer {
     uint32_t handle;
+    uint16_t news; /* of enum tr_peer_news */
+    uint8_t stage;
+    uint8_t reason;
     uint8_t identity[TR_KEY];
     uint64_t epoch;
     uint8_t entry_hash[16]; /* its part of the roster's hash */
@@ -33,9 +36,6 @@ struct tr_peer {
     bool is_connected;
     bool is_greeted; /* HELLO was said */
     bool is_punched; /* PUNCH was said */
-    uint16_t news;   /* of enum tr_peer_news */
-    uint8_t stage;
-    uint8_t reason;
     uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */
     bool is_moved;       /* our addresses changed: the hellos of this search say so */
     uint64_t hello_next_us;

@@ -38,9 +38,18 @@ void tr_punch_init(struct tr_punch *punch, uint64_t limit_us)
 void tr_punch_start(struct tr_punch *punch, uint64_t now_us)
 {
     punch->round = 0;
+    punch->is_joined = false;
     punch->started_us = now_us;
     punch->next_us = now_us;
     enter(punch, TR_PUNCH_PROBING);
+}
+
+void tr_punch_join(struct tr_punch *punch, uint64_t now_us)
+{
+    if (punch->round < ROUNDS)
+        return; /* one is due soon anyway */
+    punch->is_joined = true;
+    punch->next_us = now_us;
 }
 
 bool tr_punch_is_due(const struct tr_punch *punch, uint64_t now_us)
@@ -63,6 +72,7 @@ static uint32_t pause_after(const struct tr_punch *punch, bool is_backed)
 void tr_punch_sent(struct tr_punch *punch, bool is_backed, bool is_complete, uint64_t now_us,
                    struct tr_random *random)
 {
+    punch->is_joined = false;
     if (punch->round < UINT8_MAX)
         punch->round++;
     uint32_t pause_ms = pause_after(punch, is_backed);

@@ -20,7 +20,8 @@ enum { TR_PUNCH_QUICK_ROUNDS = 11 };
 
 struct tr_punch {
     uint8_t state; /* enum tr_punch_state */
-    uint8_t round; /* rounds sent in this search */
+    uint8_t round;  /* rounds sent in this search */
+    bool is_joined; /* the round that is due answers one of the peer's: it calls for none in turn */
     uint64_t started_us;
     uint64_t next_us;
     uint64_t limit_us; /* how long PROBING may last */
@@ -30,6 +31,11 @@ void tr_punch_init(struct tr_punch *punch, uint64_t limit_us);
 
 /* A new search, its first round due at once. */
 void tr_punch_start(struct tr_punch *punch, uint64_t now_us);
+
+/* The peer searches too, and has just sent hellos. Where a search is past its quick rounds, or was given
+ * up, one round is due at once, so that both sides send at one time. It is no new search: the pauses
+ * go on from where they were, and silence is not said anew. */
+void tr_punch_join(struct tr_punch *punch, uint64_t now_us);
 
 /* Whether a round is due. */
 bool tr_punch_is_due(const struct tr_punch *punch, uint64_t now_us);

@@ -10,10 +10,10 @@ import sys
 import plain_crypto
 from plain_crypto import (Forged, aead_open, aead_seal, blake2b, dh, dh_public, sign_public, verify,
                           xaead_open, xaead_seal)
-from plain_reader import (BIND, COOKIE_REPLY, CTRL, Cursor, FRAMES, MEMBER, Malformed, Pair,
+from plain_reader import (BIND, COOKIE_REPLY, CTRL, Cursor, FRAMES, Leg, MEMBER, Malformed, Pair,
                           REFUSED, REFUSED_BODY, REGISTER, REGISTER_BODY, REGISTERED,
-                          REGISTERED_BODY, UNKNOWN, cookie_mac, entries_of, frame_of, items_of,
-                          lane_nonce, record_verify, signed, unmasked)
+                          REGISTERED_BODY, RELAY, UNKNOWN, cookie_mac, entries_of, frame_of,
+                          items_of, lane_nonce, record_verify, signed, unmasked)
 
 
 class Story:
@@ -22,7 +22,7 @@ class Story:
     def __init__(self):
         self.secret, self.public, self.derived = {}, {}, {}
         self.record = [None, None]  # of a, who registers, and of b, whom the roster names
-        self.node = self.pair = None
+        self.node = self.pair = self.leg = None
 
     # Keys that follow from what is known before any frame.
 
@@ -38,6 +38,11 @@ class Story:
         for role, end in ((0, "lo"), (1, "hi")):
             self.derived["hello_key_" + end] = self.pair.hello_key[role]
             self.derived["hello_id_" + end] = self.pair.hello_id[role]
+
+    def relayed(self):
+        self.leg = Leg(self.shared, self.ge, self.record[1])
+        self.derived.update(relay_secret=self.leg.secret, route=self.leg.route,
+                            leg_to_server=self.leg.to_server, leg_to_client=self.leg.to_client)
 
     # Frames: each gives the words that must follow it.
 
@@ -136,6 +141,12 @@ class Story:
             raise Malformed("channel")
         return [UNKNOWN.words(head)]
 
+    def relay(self, data, from_server):
+        head, inner = self.leg.relay(data, from_server)
+        if frame_of(inner) not in ("HELLO", "DATA"):
+            raise Malformed("what a relay does not carry")
+        return [RELAY.words(head), *self.peer(inner)]
+
     def peer(self, data):
         if data[0] == 0x0b:
             return self.pair.data(data)
@@ -149,7 +160,9 @@ class Story:
         if kind in ("HELLO", "DATA"):
             return self.peer(data)
         if kind == "CTRL":
-            return self.ctrl(data, name in ("ctrl_pong", "ctrl_roster"))
+            return self.ctrl(data, name in ("ctrl_pong", "ctrl_roster", "ctrl_relay"))
+        if kind == "RELAY":
+            return self.relay(data, name == "relay_to_client")
         return {"BIND": self.bind, "COOKIE": self.cookie, "REGISTER": self.register_open,
                 "REGISTERED": self.registered, "REFUSED": self.refused,
                 "UNKNOWN": self.unknown}[kind](data)
@@ -230,7 +243,8 @@ def read(path, story):
         if kind in ("secret", "public"):
             getattr(story, kind)[name] = data
         elif kind == "derived":
-            {"app": story.name, "th0": story.meet}.get(name, int)()
+            {"app": story.name, "th0": story.meet,
+             "relay_secret": story.relayed}.get(name, int)()
             if story.derived.get(name) != data:
                 faults.append(f"{where}: derived as {story.derived.get(name, b'').hex()}")
         elif kind == "frame":

@@ -120,6 +120,7 @@ static void golden_participant(struct golden *golden, unsigned i)
     golden_secret(golden, i == 0 ? "e_a" : "e_b", golden->e[i], 0x70 + 0x11 * i);
     *record = (struct tr_record){.version = TR_VERSION,
                                  .versions = 1U << TR_VERSION,
+                                 .caps = TR_CAP_RELAY,
                                  .epoch = UINT64_C(1700000000000001) + i};
     memcpy(record->session, golden->session, TR_SESSION_BYTES);
     memcpy(record->identity, golden->identity[i].public_key, TR_KEY);
@@ -298,6 +299,7 @@ static void golden_registered(struct golden *golden)
                                       .keepalive_ms = 15000,
                                       .expire_ms = 45000,
                                       .participants_max = 256,
+                                      .relay_kbps = 2000,
                                       .fence = UINT64_C(0xfedcba9876543210),
                                       .data_size = 5,
                                       .data = "a word",
@@ -348,14 +350,18 @@ static void golden_refused(struct golden *golden)
     golden_bytes(golden, "derived", "refused_key", key, TR_KEY);
 }
 
-/* What stands in the body of a CTRL or DATA; from_server: a pong says more. */
+/* What stands in the body of a CTRL or DATA. What follows in a ping or pong is not the same in both;
+ * from_server: whose pong says what a server's does. */
 static void golden_item_words(struct golden *golden, const char *name, const uint8_t *items,
                               size_t size, bool from_server)
 {
     union {
         struct tr_item_ping ping;
         struct tr_item_pong pong;
+        struct tr_item_mark mark;
+        struct tr_item_report report;
         struct tr_item_status status;
+        struct tr_item_relay relay;
         struct tr_item_leave leave;
         struct tr_item_ack ack;
         struct tr_page page;
@@ -363,7 +369,7 @@ static void golden_item_words(struct golden *golden, const char *name, const uin
     static const struct tr_layout *const layouts[] = {
         [TR_ITEM_PING] = &tr_layout_item_ping,   [TR_ITEM_PONG] = &tr_layout_item_pong,
         [TR_ITEM_LEAVE] = &tr_layout_item_leave, [TR_ITEM_ACK] = &tr_layout_item_ack,
-        [TR_ITEM_ROSTER] = &tr_layout_page,
+        [TR_ITEM_ROSTER] = &tr_layout_page,      [TR_ITEM_RELAY] = &tr_layout_item_relay,
     };
     struct tr_reader reader;
     struct tr_reader content;
@@ -383,6 +389,13 @@ static void golden_item_words(struct golden *golden, const char *name, const uin
         if (item.type == TR_ITEM_PONG && from_server) {
             tr_layout_decode(&tr_layout_item_status, &any, &content);
             golden_words(golden, name, &tr_layout_item_status, &any);
+        }
+        const struct tr_layout *more =
+            item.type == TR_ITEM_PING ? &tr_layout_item_mark : &tr_layout_item_report;
+        if ((item.type == TR_ITEM_PING || item.type == TR_ITEM_PONG) && !from_server &&
+            tr_reader_left(&content) > 0) {
+            tr_layout_decode(more, &any, &content);
+            golden_words(golden, name, more, &any);
         }
         if (item.type == TR_ITEM_ROSTER)
             golden_entry_words(golden, name, &content);

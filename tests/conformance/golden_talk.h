@@ -3,6 +3,7 @@
 #ifndef GOLDEN_TALK_H
 #define GOLDEN_TALK_H
 
+#include "lib/wire/detour.h"
 #include "tests/conformance/golden_story.h"
 
 static void golden_channel(struct golden *golden)
@@ -16,6 +17,8 @@ static void golden_channel(struct golden *golden)
     struct tr_item_ack ack = {.fence = UINT64_C(0xfedcba9876543210), .version = 2};
     struct tr_item_leave leave = {.reason = TRYST_REASON_LEAVE};
     struct tr_page page = {.from = 2, .to = 4, .goal = 4};
+    struct tr_item_relay granted = {.slot = 1, .epoch = golden->record[1].epoch, .kbps = 2000};
+    struct tr_item_relay refused = {.slot = 3, .epoch = 88, .reason = TRYST_REASON_RATE};
 
     golden_fill(ping.ping, TR_PING_BYTES, 0x66);
     memcpy(pong.pong, ping.ping, TR_PING_BYTES);
@@ -37,6 +40,10 @@ static void golden_channel(struct golden *golden)
     tr_layout_encode(&tr_layout_page, &page, &items);
     golden_entries(golden, &items);
     golden_ctrl(golden, "ctrl_roster", true, 1, &items);
+    tr_writer_init(&items, room, sizeof room);
+    tr_item_write_layout(&items, TR_ITEM_RELAY, &tr_layout_item_relay, &granted);
+    tr_item_write_layout(&items, TR_ITEM_RELAY, &tr_layout_item_relay, &refused);
+    golden_ctrl(golden, "ctrl_relay", true, 2, &items);
     tr_writer_init(&items, room, sizeof room);
     tr_item_write_layout(&items, TR_ITEM_LEAVE, &tr_layout_item_leave, &leave);
     golden_ctrl(golden, "ctrl_leave", false, 2, &items);
@@ -60,6 +67,8 @@ static void golden_hello(struct golden *golden, const char *name, unsigned write
                                    .roster_fence = UINT64_C(0xfedcba9876543210),
                                    .local_count = local_count};
     struct tr_hello head;
+    if (local_count > 0) /* the first of a search after a move */
+        extra.flags = TR_HELLO_SEARCH | TR_HELLO_MOVED;
     if (ping != 0)
         golden_fill(extra.ping, TR_PING_BYTES, ping);
     if (pong != 0)
@@ -119,19 +128,39 @@ static void golden_pair_keys(struct golden *golden)
     golden_bytes(golden, "derived", "data_key_hi", hand->role == 0 ? receive : send, TR_KEY);
 }
 
+/* A DATA's ping or pong, with its item's head: a mark or report follows in it. */
+static void golden_ping(unsigned ping, uint16_t sent, struct tr_writer *items)
+{
+    struct tr_item_mark mark = {.sent = sent};
+    struct tr_item_ping asks;
+    golden_fill(asks.ping, TR_PING_BYTES, ping);
+    tr_writer_number(items, TR_ITEM_PING, 1);
+    tr_writer_number(items, TR_PING_BYTES + 2, 2);
+    tr_layout_encode(&tr_layout_item_ping, &asks, items);
+    tr_layout_encode(&tr_layout_item_mark, &mark, items);
+}
+
+static void golden_pong(const struct golden *golden, unsigned writer,
+                        const struct tr_item_report *report, unsigned ping, struct tr_writer *items)
+{
+    struct tr_item_pong pong = {.seen = golden->public[1 - writer]};
+    pong.seen.kind = 0;
+    golden_fill(pong.pong, TR_PING_BYTES, ping);
+    tr_writer_number(items, TR_ITEM_PONG, 1);
+    tr_writer_number(items, TR_PING_BYTES + TR_ADDRESS_BYTES + 6, 2);
+    tr_layout_encode(&tr_layout_item_pong, &pong, items);
+    tr_layout_encode(&tr_layout_item_report, report, items);
+}
+
 static void golden_messages(struct golden *golden, unsigned writer, const char *name, bool has_pong)
 {
     static const char *const words[] = {"first", "second message"};
     uint8_t room[TR_DATAGRAM_BYTES];
     uint8_t *last = NULL;
     struct tr_writer items;
-    struct tr_item_pong pong = {.seen = golden->public[1 - writer]};
     tr_writer_init(&items, room, sizeof room);
-    if (has_pong) {
-        pong.seen.kind = 0;
-        golden_fill(pong.pong, TR_PING_BYTES, 0x21);
-        tr_item_write_layout(&items, TR_ITEM_PONG, &tr_layout_item_pong, &pong);
-    }
+    if (has_pong) /* to a hello's ping */
+        golden_pong(golden, writer, &(struct tr_item_report){.received = 0}, 0x21, &items);
     for (unsigned i = 0; i < 2; i++) {
         last = items.at;
         tr_item_write(&items, TR_ITEM_MESSAGE, words[i], strlen(words[i]));
@@ -139,6 +168,55 @@ static void golden_messages(struct golden *golden, unsigned writer, const char *
     if (!has_pong)
         tr_item_close(&items, last);
     golden_data(golden, name, writer, &items, false);
+}
+
+/* A measures the path: a large ping, and what b has of a's traffic. */
+static void golden_measure(struct golden *golden)
+{
+    static const uint8_t zeros[300];
+    uint8_t room[TR_DATAGRAM_BYTES];
+    struct tr_writer items;
+    tr_writer_init(&items, room, sizeof room);
+    golden_ping(0x41, 3, &items);
+    tr_item_write(&items, TR_ITEM_PADDING, zeros, sizeof zeros);
+    golden_data(golden, "data_a_ping", 0, &items, false);
+    tr_writer_init(&items, room, sizeof room);
+    golden_pong(golden, 1, &(struct tr_item_report){.sent = 3, .received = 2, .size = 341}, 0x41,
+                &items);
+    golden_data(golden, "data_b_pong", 1, &items, false);
+}
+
+/* What b says last to a comes by the server: on a's leg towards b, as is what a answers. */
+static void golden_relay(struct golden *golden)
+{
+    static const char *const words[] = {"by the server", "and back"};
+    struct tr_relay_keys keys;
+    struct tr_relay_leg leg;
+    tr_relay_derive(&keys, golden->shared, golden->record[0].ge);
+    tr_relay_derive_leg(&leg, keys.secret, golden->record[1].identity, golden->record[1].epoch);
+    golden_bytes(golden, "derived", "relay_secret", keys.secret, TR_KEY);
+    golden_bytes(golden, "derived", "route", keys.route, TR_ROUTE_BYTES);
+    golden_bytes(golden, "derived", "leg_to_server", leg.to_server, TR_MAC_KEY);
+    golden_bytes(golden, "derived", "leg_to_client", leg.to_client, TR_MAC_KEY);
+    for (unsigned writer = 0; writer < 2; writer++) {
+        const char *name = writer == 0 ? "relay_to_server" : "relay_to_client";
+        uint8_t out[TR_DATAGRAM_BYTES];
+        struct tr_relay head = {.type = TR_RELAY, .slot = 1, .counter = 1};
+        struct tr_data data;
+        size_t size = strlen(words[writer]);
+        memcpy(head.route, keys.route, TR_ROUTE_BYTES);
+        memcpy(out + TR_RELAY_HEAD + TR_DATA_HEAD, words[writer], size);
+        size = TR_RELAY_HEAD +
+               tr_handshake_seal(&golden->hand[writer], out + TR_RELAY_HEAD, size, true);
+        tr_relay_seal(out, size, &head, writer == 0 ? leg.to_server : leg.to_client);
+        golden_bytes(golden, "frame", name, out, size);
+        if (!tr_envelope_head(&tr_layout_relay, &head, out, size) ||
+            !tr_envelope_head(&tr_layout_data, &data, out + TR_RELAY_HEAD, size - TR_RELAY_HEAD))
+            abort();
+        golden_words(golden, name, &tr_layout_relay, &head);
+        golden_words(golden, name, &tr_layout_data, &data);
+        golden_print(golden, "words %s message{%s}\n", name, words[writer]);
+    }
 }
 
 static void golden_talk(struct golden *golden)
@@ -165,6 +243,8 @@ static void golden_talk(struct golden *golden)
     tr_writer_init(&items, room, sizeof room);
     tr_writer_bytes(&items, lone, sizeof lone - 1);
     golden_data(golden, "data_a_single", 0, &items, true);
+    golden_measure(golden);
+    golden_relay(golden);
 
     struct tr_item_leave leave = {.reason = TRYST_REASON_LEAVE};
     tr_handshake_renew(&golden->hand[0], 0, &golden->random);

@@ -154,17 +154,22 @@ REFUSED_BODY = Layout("refused_body", ("reason", U16), ("retry_ms", U32), ("deta
 CTRL = Layout("ctrl", ("type", U8), ("channel", Bytes(8)), ("counter", U32))
 HELLO_HEAD = Layout("hello", *HEAD, ("id", Bytes(8)), ("nonce", NONCE))
 HELLO_BODY = Layout(
-    "hello_body", ("sequence", U32), ("state", U8), ("reserved", U16), ("gf", KEY), ("echo", KEY),
+    "hello_body", ("sequence", U32), ("state", U8), ("flags", U16), ("gf", KEY), ("echo", KEY),
     ("index", U32), ("ping", Bytes(8)), ("pong", Bytes(8)), ("to", Address), ("seen", Address),
     ("roster_version", U64), ("roster_fence", U64), ("signature", SIGNATURE),
     ("local", List(7, LISTED)))
 DATA_HEAD = Layout("data", ("type", U8), ("index", U32), ("counter", U32))
+RELAY = Layout("relay", ("type", U8), ("route", Bytes(6)), ("slot", U16), ("counter", U32),
+               ("tag", Bytes(8)))
 UNKNOWN = Layout("unknown", *HEAD, ("channel", Bytes(8)), ("reserved", U32))
 ITEM_PONG = Layout("item_pong", ("pong", Bytes(8)), ("seen", Address))
+ITEM_MARK = Layout("item_mark", ("sent", U16))
+ITEM_REPORT = Layout("item_report", ("sent", U16), ("received", U16), ("size", U16))
 ITEM_STATUS = Layout("item_status", ("fence", U64), ("version", U64), ("hash", Bytes(16)))
 ITEMS = {2: Layout("item_ping", ("ping", Bytes(8))), 3: ITEM_PONG,
          4: Layout("item_leave", ("reason", U16)),
-         5: Layout("item_ack", ("fence", U64), ("version", U64)), 6: PAGE}
+         5: Layout("item_ack", ("fence", U64), ("version", U64)), 6: PAGE,
+         7: Layout("item_relay", ("slot", U16), ("epoch", U64), ("reason", U16), ("kbps", U32))}
 MEMBER = Layout("member", ("slot", U16), ("record", RECORD), ("candidates", List(8, LISTED)),
                 ("user_data", Blob(128)))
 GONE = Layout("gone", ("identity", KEY), ("epoch", U64), ("reason", U16))
@@ -175,7 +180,7 @@ FRAMES = {
     0x06: ("REGISTER", 1200, 1200, True, True), 0x07: ("REGISTERED", 215, 1200, True, False),
     0x08: ("REFUSED", 56, 128, True, False), 0x09: ("CTRL", 30, 1200, False, False),
     0x0a: ("HELLO", 264, 404, True, False), 0x0b: ("DATA", 26, 1200, False, False),
-    0x0e: ("UNKNOWN", 16, 16, True, False),
+    0x0c: ("RELAY", 47, 1200, False, False), 0x0e: ("UNKNOWN", 16, 16, True, False),
 }
 
 
@@ -216,6 +221,27 @@ def cookie_mac(key, time_s, address, app):
                       struct.pack("<H", port) + app)
 
 
+class Leg:
+    """What one participant and the server share for traffic with another one."""
+
+    def __init__(self, shared, ge, other):
+        self.secret = blake2b(32, b"tryst1 relay", shared, ge)
+        self.route = subkey(16, 1, b"trystrly", self.secret)[:6]
+        keys = blake2b(32, b"tryst1 leg", self.secret,
+                       other["identity"] + struct.pack("<Q", other["epoch"]))
+        self.to_server, self.to_client = keys[:16], keys[16:]
+
+    def relay(self, data, from_server):
+        """The head of a RELAY, and what it carries."""
+        head = RELAY.read(Cursor(data))
+        key = self.to_client if from_server else self.to_server
+        if siphash128(key, data[:13] + struct.pack("<H", len(data)))[:8] != head["tag"]:
+            raise Forged("tag")
+        if head["route"] != self.route:
+            raise Malformed("route")
+        return head, data[21:]
+
+
 def entries_of(cursor):
     """(layout, value) of each entry up to the end of a page."""
     while cursor.at < len(cursor.data):
@@ -229,7 +255,8 @@ def entries_of(cursor):
         yield layout, value
 
 
-def items_of(body, from_server):
+def items_of(body, from_server, from_peer=False):
+    """The words of each item. Pings and pongs of peers, and pongs of servers, say more."""
     cursor = Cursor(body)
     while cursor.at < len(body):
         kind = cursor.number(1)
@@ -243,6 +270,9 @@ def items_of(body, from_server):
             yield ITEMS[kind].words(ITEMS[kind].read(content))
             if kind == 3 and from_server:
                 yield ITEM_STATUS.words(ITEM_STATUS.read(content))
+            if kind in (2, 3) and from_peer:
+                more = ITEM_MARK if kind == 2 else ITEM_REPORT
+                yield more.words(more.read(content))
             if kind == 6:
                 yield from (layout.words(value) for layout, value in entries_of(content))
 
@@ -306,5 +336,5 @@ class Pair:
         counter, is_single = head["counter"] & 0x7fffffff, head["counter"] >> 31
         body = aead_open(self.data_key[role], lane_nonce(0, counter), data[9:], data[:9])
         return [DATA_HEAD.words(head),
-                *([f"message{{{body.decode()}}}"] if is_single else items_of(body, False))]
+                *([f"message{{{body.decode()}}}"] if is_single else items_of(body, False, True))]
 

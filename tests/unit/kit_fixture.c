@@ -13,6 +13,7 @@ void kit_fixture_init(struct kit_fixture *fixture, struct pair_side *own)
         .random = &own->random,
         .stats = &fixture->stats,
         .budget = &fixture->budget,
+        .relay = &fixture->relay,
         .locals = fixture->locals,
         .hello = &fixture->hello,
         .times = {.keepalive_us = 5 * TR_S, .path_us = 15 * TR_S},

@@ -11,6 +11,7 @@ struct kit_fixture {
     struct tryst_stats stats;
     struct tr_budget budget;
     struct tr_hello_extra hello;
+    struct tr_relay_way relay; /* closed */
     struct tryst_address locals[TRYST_LOCAL_MAX];
     struct tr_peer_kit kit;
 };

@@ -9,6 +9,7 @@ void net_init(struct small_net *net, uint64_t seed)
     memset(net, 0, sizeof *net);
     pair_init(&net->pair, seed);
     net->now_us = 100 * TR_S;
+    net->loss_seed = seed;
     for (unsigned i = 0; i < 2; i++) {
         struct net_end *end = &net->end[i];
         struct pair_side *side = &net->pair.side[i];
@@ -20,6 +21,7 @@ void net_init(struct small_net *net, uint64_t seed)
                 .port = (uint16_t)(4000 + i),
                 .ip = {way == 1 ? 10 : 20, (uint8_t)way, 0, (uint8_t)(1 + i)}};
         }
+        net->way[i][NET_RELAY].delay_us = 25 * TR_MS;
         tr_outbox_init(&end->outbox, 64);
         tr_budget_init(&end->budget, &side->random);
         end->kit = (struct tr_peer_kit){
@@ -28,6 +30,7 @@ void net_init(struct small_net *net, uint64_t seed)
             .random = &side->random,
             .stats = &end->stats,
             .budget = &end->budget,
+            .relay = &end->relay,
             .locals = end->locals,
             .hello = &end->hello,
             .times = {.keepalive_us = 5 * TR_S, .path_us = 15 * TR_S},
@@ -74,29 +77,96 @@ void net_introduce(struct small_net *net, unsigned end, unsigned ways)
     tr_peer_set_candidates(&net->end[end].peer, list, count, 0, &net->end[end].kit);
 }
 
-static void leave(struct small_net *net, unsigned from, const struct tr_datagram *datagram)
+static uint16_t slot_of(unsigned end)
 {
+    return (uint16_t)(5 + end);
+}
+
+void net_relay(struct small_net *net)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct net_end *end = &net->end[i];
+        uint8_t shared[TR_KEY] = {(uint8_t)(i + 1)};
+
+        end->relay.is_open = true;
+        end->relay.life++;
+        end->relay.server = (struct tryst_address){.family = 4, .port = 7777, .ip = {20, 9, 9, 9}};
+        tr_relay_derive(&end->relay.keys, shared, net->pair.side[i].record.ge);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        tr_peer_set_relay(&net->end[i].peer, slot_of(1 - i), true, &net->end[i].kit);
+}
+
+/* The leg of an end, as server and end derive it. */
+static struct tr_relay_leg leg_of(const struct small_net *net, unsigned end)
+{
+    const struct tr_record *other = &net->pair.side[1 - end].record;
+    struct tr_relay_leg leg;
+
+    tr_relay_derive_leg(&leg, net->end[end].relay.keys.secret, other->identity, other->epoch);
+    return leg;
+}
+
+/* What the server does with a RELAY: takes it by its tag, and puts the other leg's head before it. */
+static void relay_pass(struct small_net *net, unsigned from, struct tr_datagram *datagram)
+{
+    struct net_end *end = &net->end[from];
+    struct tr_relay_leg leg = leg_of(net, from), other = leg_of(net, 1 - from);
+    struct tr_relay head, next = {.type = TR_RELAY, .slot = slot_of(from)};
+
+    ASSERT_EQ_INT(tr_envelope_check(datagram->data, datagram->size, TR_FROM_CLIENT), TR_DROP_NONE);
+    tr_envelope_head(&tr_layout_relay, &head, datagram->data, datagram->size);
+    ASSERT_TRUE(tr_relay_check(datagram->data, datagram->size, leg.to_server));
+    ASSERT_EQ_MEM(head.route, end->relay.keys.route, TR_ROUTE_BYTES);
+    ASSERT_EQ_UINT(head.slot, slot_of(1 - from));
+    ASSERT_EQ_UINT(head.counter, end->relay_counter + 1);
+    end->relay_counter = head.counter;
+    next.counter = head.counter;
+    memcpy(next.route, net->end[1 - from].relay.keys.route, TR_ROUTE_BYTES);
+    tr_relay_seal(datagram->data, datagram->size, &next, other.to_client);
+}
+
+static bool is_lost(struct small_net *net, unsigned from, unsigned way, size_t size)
+{
+    const struct net_way *is = &net->way[from][way];
+    bool is_next = (net->lose_next & 1) != 0;
+
+    net->lose_next >>= 1;
+    return is->is_walled || is_next || (is->width != 0 && size > is->width) ||
+           (is->loss != 0 && unit_random(&net->loss_seed) % 100 < is->loss);
+}
+
+static void leave(struct small_net *net, unsigned from, struct tr_datagram *datagram)
+{
+    bool is_relay = datagram->data[0] == TR_RELAY;
     unsigned way = 0;
 
-    while (way < NET_WAYS &&
+    while (!is_relay && way < NET_WAYS &&
            tryst_address_compare(&datagram->to, &net->address[1 - from][way]) != 0)
         way++;
-    bool is_lost = way == NET_WAYS || net->way[from][way].is_walled || (net->lose_next & 1) != 0;
-    net->lose_next >>= 1;
+    if (is_relay) {
+        way = NET_RELAY;
+        ASSERT_EQ_INT(tryst_address_compare(&datagram->to, &net->end[from].relay.server), 0);
+        relay_pass(net, from, datagram);
+    } else if (!ASSERT_TRUE(way < NET_WAYS)) {
+        return;
+    }
+    bool lost = is_lost(net, from, way, datagram->size);
     if (net->log_count < NET_LOG)
-        net->log[net->log_count++] = (struct net_entry){.us = net->now_us,
-                                                        .from = (uint8_t)from,
-                                                        .way = (uint8_t)way,
-                                                        .type = datagram->data[0],
-                                                        .is_lost = is_lost,
-                                                        .size = datagram->size};
-    if (is_lost || !ASSERT_TRUE(net->flight_count < NET_FLIGHTS))
+        net->log[net->log_count++] =
+            (struct net_entry){.us = net->now_us,
+                               .from = (uint8_t)from,
+                               .way = (uint8_t)way,
+                               .type = datagram->data[is_relay ? TR_RELAY_HEAD : 0],
+                               .is_lost = lost,
+                               .size = datagram->size};
+    if (lost || !ASSERT_TRUE(net->flight_count < NET_FLIGHTS))
         return;
     uint32_t i = net->flight_count++;
     net->flights[i].us = net->now_us + net->way[from][way].delay_us;
     net->flights[i].to = (uint8_t)(1 - from);
     net->flights[i].way = (uint8_t)way;
-    net->flights[i].from = net->address[from][way];
+    net->flights[i].from = is_relay ? tr_path_relay() : net->address[from][way];
     net->flights[i].size = datagram->size;
     memcpy(net->flights[i].data, datagram->data, datagram->size);
 }
@@ -151,6 +221,12 @@ static void arrive(struct small_net *net)
         uint8_t items[TR_DATAGRAM_BYTES];
         size_t size = net->flights[i].size;
         struct tr_data_outcome outcome;
+
+        if (data[0] == TR_RELAY) {
+            ASSERT_TRUE(tr_relay_link_check(&end->peer.relay, &end->relay, data, size));
+            data += TR_RELAY_HEAD;
+            size -= TR_RELAY_HEAD;
+        }
         enum tr_drop drop = tr_envelope_check(data, size, TR_FROM_PEER);
 
         if (drop == TR_DROP_NONE && data[0] == TR_HELLO)

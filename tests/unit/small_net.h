@@ -1,4 +1,5 @@
-/* Two peers on a small network in virtual time: each has a few addresses, each way a delay or a wall.
+/* Two peers on a small network in virtual time: each has a few addresses, each way a delay, a wall, a
+ * width and a loss of its own. There may be a relay between them, too.
  * SPDX-License-Identifier: MIT */
 #ifndef SMALL_NET_H
 #define SMALL_NET_H
@@ -6,14 +7,14 @@
 #include "lib/core/peer.h"
 #include "tests/unit/pair_fixture.h"
 
-enum { NET_WAYS = 3, NET_FLIGHTS = 512, NET_LOG = 4096, NET_NEWS = 8 };
+enum { NET_WAYS = 3, NET_RELAY = NET_WAYS, NET_FLIGHTS = 512, NET_LOG = 8192, NET_NEWS = 10 };
 
 /* What left an end, in order. */
 struct net_entry {
     uint64_t us;
     uint8_t from;
     uint8_t way;
-    uint8_t type;
+    uint8_t type; /* of what the relay carries, there */
     bool is_lost;
     uint16_t size;
 };
@@ -25,6 +26,8 @@ struct net_end {
     struct tryst_stats stats;
     struct tr_budget budget;
     struct tr_hello_extra hello;
+    struct tr_relay_way relay;
+    uint32_t relay_counter; /* the newest RELAY of it that the relay took */
     struct tryst_address locals[TRYST_LOCAL_MAX];
     uint32_t news[NET_NEWS]; /* how often each was told, by bit */
     uint32_t messages;
@@ -38,12 +41,15 @@ struct net_end {
 struct net_way {
     uint64_t delay_us;
     bool is_walled;
+    uint16_t width; /* larger datagrams are lost; 0: none are */
+    uint8_t loss;   /* so many of a hundred are lost */
 };
 
 struct small_net {
     struct pair pair;
     struct net_end end[2];
-    struct net_way way[2][NET_WAYS]; /* by sender and way; a sender's address on a way is below */
+    struct net_way way[2]
+                      [NET_WAYS + 1]; /* by sender and way; a sender's address on a way is below */
     struct tryst_address address[2][NET_WAYS];
     uint64_t now_us;
     struct {
@@ -56,6 +62,7 @@ struct small_net {
     uint32_t flight_count;
     struct net_entry log[NET_LOG];
     uint32_t log_count;
+    uint64_t loss_seed;
     uint32_t lose_next; /* bits: of the next datagrams, which are lost */
 };
 
@@ -65,6 +72,9 @@ void net_clear(struct small_net *net);
 
 /* Names the other's addresses on these ways (bits) to an end: way 0 public, 1 host, 2 public. */
 void net_introduce(struct small_net *net, unsigned end, unsigned ways);
+
+/* The server relays between both from now on; it takes 25 ms each way. */
+void net_relay(struct small_net *net);
 
 /* Runs until a time; every deadline is kept to the microsecond. */
 void net_run(struct small_net *net, uint64_t until_us);

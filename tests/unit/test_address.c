@@ -79,7 +79,7 @@ static void parse_fills_every_field(void)
     struct tryst_address address = read_address("[fe80::1234%7]:4660");
 
     ASSERT_EQ_INT(address.family, 6);
-    ASSERT_EQ_INT(address.reserved, 0);
+    ASSERT_EQ_INT(address.transport, TRYST_TRANSPORT_UDP);
     ASSERT_EQ_INT(address.port, 0x1234);
     ASSERT_EQ_INT(address.scope, 7);
     ASSERT_EQ_MEM(address.ip, ip, 16);
@@ -138,6 +138,7 @@ static void format_refuses_one_byte_too_few(void)
         "[::1]:5",
         "[1111:2222:3333:4444:5555:6666:7777:8888%4294967295]:65535",
         "[::ffff:255.255.255.255%4294967295]:65535",
+        "tls:[1111:2222:3333:4444:5555:6666:7777:8888%4294967295]:65535",
     };
 
     for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
@@ -212,8 +213,44 @@ static void canonical_clears_unused_bytes(void)
     address.family = 4;
     address.port = 5;
     address.scope = 0;
+    address.transport = TRYST_TRANSPORT_UDP;
     address = tryst_address_canonical(&address);
     ASSERT_EQ_MEM(&address, &plain, sizeof plain);
+}
+
+static void transport_is_part_of_an_address(void)
+{
+    static const char *const rows[] = {"1.2.3.4:5",   "tcp:1.2.3.4:5",   "tls:1.2.3.4:5",
+                                       "[fd00::1]:5", "tcp:[fd00::1]:5", "tls:[fe80::1%2]:443"};
+    static const char *const refused[] = {
+        "tcp:",          "tls",      "udp:1.2.3.4:5", "TCP:1.2.3.4:5", "tcp:tcp:1.2.3.4:5",
+        "tcp 1.2.3.4:5", "tls:[::1]"};
+
+    for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+        struct tryst_address address = read_address(rows[i]);
+        struct tryst_address canonical = tryst_address_canonical(&address);
+        char text[TRYST_ADDRESS_TEXT_SIZE];
+
+        ASSERT_EQ_UINT(address.transport, i == 0 || i == 3   ? TRYST_TRANSPORT_UDP
+                                          : i == 1 || i == 4 ? TRYST_TRANSPORT_TCP
+                                                             : TRYST_TRANSPORT_TLS);
+        ASSERT_EQ_UINT(canonical.transport, address.transport);
+        tryst_address_format(&address, text, sizeof text);
+        ASSERT_EQ_STR(text, rows[i]);
+        for (size_t j = 0; j < UNIT_COUNT(rows); j++) {
+            struct tryst_address other = read_address(rows[j]);
+            ASSERT_ROW((tryst_address_compare(&address, &other) == 0) == (i == j), "%s, %s",
+                       rows[i], rows[j]);
+        }
+    }
+    for (size_t i = 0; i < UNIT_COUNT(refused); i++) {
+        struct tryst_address address;
+        ASSERT_ROW(tryst_address_parse(&address, refused[i]) == TRYST_E_FORMAT, "%s", refused[i]);
+    }
+    struct tryst_address mapped = read_address("tls:[::ffff:1.2.3.4]:5");
+    struct tryst_address plain = read_address("tls:1.2.3.4:5");
+    mapped = tryst_address_canonical(&mapped);
+    ASSERT_EQ_MEM(&mapped, &plain, sizeof plain);
 }
 
 static void canonical_of_no_address_is_none(void)
@@ -268,5 +305,5 @@ UNIT_MAIN("address", UNIT_CASE(address_has_one_canonical_form_and_class),
           UNIT_CASE(format_keeps_the_form_it_is_given), UNIT_CASE(format_refuses_one_byte_too_few),
           UNIT_CASE(format_says_none), UNIT_CASE(compare_orders_by_family_ip_port),
           UNIT_CASE(compare_looks_past_the_scope), UNIT_CASE(canonical_clears_unused_bytes),
-          UNIT_CASE(canonical_of_no_address_is_none), UNIT_CASE(functions_refuse_missing_arguments),
-          UNIT_CASE(classes_have_words))
+          UNIT_CASE(transport_is_part_of_an_address), UNIT_CASE(canonical_of_no_address_is_none),
+          UNIT_CASE(functions_refuse_missing_arguments), UNIT_CASE(classes_have_words))

@@ -1,9 +1,7 @@
-/* Paths: what proves one, what it may carry before, which is chosen, when it is pinged and left.
+/* Paths: what proves one, what it may carry before, what it counts, and which go when there is no room.
  * SPDX-License-Identifier: MIT */
 #include "lib/core/path.h"
 #include "tests/unit/unit.h"
-
-static const struct tr_path_times times = {.keepalive_us = 5 * TR_S, .path_us = 15 * TR_S};
 
 static struct tr_random random_of(uint8_t seed)
 {
@@ -153,13 +151,13 @@ static void path_carries_three_times_what_came_before_it_is_proven(void)
     tr_paths_heard(&paths, index, 100, TR_S);
     ASSERT_TRUE(tr_path_may_carry(path, 300));
     ASSERT_FALSE(tr_path_may_carry(path, 301));
-    tr_path_carried(path, 200);
+    ASSERT_FALSE(tr_path_carried(path, 200, true, TR_S));
     ASSERT_TRUE(tr_path_may_carry(path, 100));
     ASSERT_FALSE(tr_path_may_carry(path, 101));
-    tr_path_carried(path, 100);
+    tr_path_carried(path, 100, true, TR_S);
     ASSERT_FALSE(tr_path_may_carry(path, 1));
     for (unsigned i = 0; i < 5000000 / 1200; i++)
-        tr_path_carried(path, 1200);
+        tr_path_carried(path, 1200, true, TR_S);
     ASSERT_FALSE(tr_path_may_carry(path, 1));
     ASSERT_TRUE(prove(&paths, index, TR_S, TR_MS, &random));
     ASSERT_TRUE(tr_path_may_carry(path, 1200));
@@ -196,7 +194,7 @@ static void path_set_that_is_full_lets_go_of_strangers_only(void)
         tr_paths_heard(&paths, i, 300, (100U - i) * TR_S); /* the last ones are the oldest */
     for (uint8_t i = 4; i < 10; i++)
         ASSERT_TRUE(prove(&paths, i, 100 * TR_S, 20 * TR_MS, &random));
-    ASSERT_TRUE(tr_paths_choose(&paths, &times, 101 * TR_S));
+    paths.chosen = 4;
     for (uint8_t i = 0; i < TR_PATHS_MAX - 10; i++) {
         uint8_t index = add(&paths, (uint8_t)(100 + i), TRYST_KIND_OBSERVED);
         ASSERT_TRUE(index != TR_PATH_NONE);
@@ -224,7 +222,7 @@ static void path_set_that_is_full_keeps_the_chosen_one(void)
     for (uint8_t i = 0; i < TR_PATHS_MAX; i++)
         add(&paths, i, TRYST_KIND_OBSERVED);
     tr_paths_heard(&paths, 0, 300, TR_S);
-    ASSERT_TRUE(tr_paths_choose(&paths, &times, TR_S));
+    paths.chosen = 0;
     for (uint8_t i = 1; i < TR_PATHS_MAX; i++)
         tr_paths_heard(&paths, i, 300, 2 * TR_S);
     for (uint8_t i = 0; i < 40; i++) {
@@ -234,125 +232,6 @@ static void path_set_that_is_full_keeps_the_chosen_one(void)
         struct tryst_address first = address_of(0);
         ASSERT_EQ_UINT(paths.chosen, tr_paths_find(&paths, &first, TR_LOCAL_ANY));
     }
-}
-
-static void path_chosen_first_is_the_one_heard_then_the_one_proven(void)
-{
-    struct tr_random random = random_of(8);
-    struct tr_path_set paths;
-
-    tr_paths_init(&paths);
-    add(&paths, 1, TRYST_KIND_HOST);
-    ASSERT_FALSE(tr_paths_choose(&paths, &times, TR_S));
-    ASSERT_EQ_UINT(paths.chosen, TR_PATH_NONE);
-    uint8_t heard = add(&paths, 2, TRYST_KIND_PUBLIC), proven = add(&paths, 3, TRYST_KIND_PUBLIC);
-    tr_paths_heard(&paths, heard, 300, TR_S);
-    ASSERT_TRUE(tr_paths_choose(&paths, &times, TR_S));
-    ASSERT_EQ_UINT(paths.chosen, heard);
-    ASSERT_FALSE(tr_paths_choose(&paths, &times, TR_S));
-    ASSERT_TRUE(prove(&paths, proven, TR_S, 20 * TR_MS, &random));
-    ASSERT_TRUE(tr_paths_choose(&paths, &times, TR_S + 20 * TR_MS));
-    ASSERT_EQ_UINT(paths.chosen, proven);
-}
-
-static void path_is_left_for_one_a_fifth_and_ten_milliseconds_better(void)
-{
-    static const struct {
-        uint32_t old_ms, new_ms, after_ms;
-        bool moves;
-    } rows[] = {
-        {100, 80, 3000, true},   {100, 81, 3000, false},  {100, 99, 3000, false},
-        {40, 30, 3000, true},    {40, 31, 3000, false},   {30, 21, 3000, false},
-        {30, 20, 3000, true},    {10, 1, 3000, false},    {11, 1, 3000, true},
-        {500, 410, 3000, false}, {500, 400, 3000, true},  {100, 10, 1900, false},
-        {100, 10, 2001, true},   {100, 200, 9000, false}, {100, 100, 9000, false},
-    };
-
-    for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
-        struct tr_random random = random_of(9);
-        struct tr_path_set paths;
-        uint64_t start = 100 * TR_S, now = start + rows[i].after_ms * TR_MS;
-
-        tr_paths_init(&paths);
-        uint8_t old = add(&paths, 1, TRYST_KIND_PUBLIC), new = add(&paths, 2, TRYST_KIND_HOST);
-        prove(&paths, old, start - rows[i].old_ms * TR_MS, rows[i].old_ms * TR_MS, &random);
-        ASSERT_TRUE(tr_paths_choose(&paths, &times, start));
-        prove(&paths, new, now - rows[i].new_ms * TR_MS, rows[i].new_ms * TR_MS, &random);
-        ASSERT_ROW(tr_paths_choose(&paths, &times, now) == rows[i].moves,
-                   "%u ms to %u ms after %u ms", rows[i].old_ms, rows[i].new_ms, rows[i].after_ms);
-        ASSERT_EQ_UINT(paths.chosen, rows[i].moves ? new : old);
-        if (!rows[i].moves && rows[i].after_ms < 2000) /* to be looked at when the pause is over */
-            ASSERT_TRUE(tr_paths_deadline(&paths, &times) <= start + 2 * TR_S);
-    }
-}
-
-static void path_that_is_silent_is_left_at_once_when_another_is_proven(void)
-{
-    struct tr_random random = random_of(10);
-    struct tr_path_set paths;
-
-    tr_paths_init(&paths);
-    uint8_t old = add(&paths, 1, TRYST_KIND_PUBLIC), standby = add(&paths, 2, TRYST_KIND_PUBLIC);
-    prove(&paths, old, 100 * TR_S, 20 * TR_MS, &random);
-    tr_paths_choose(&paths, &times, 100 * TR_S + 20 * TR_MS);
-    prove(&paths, standby, 114 * TR_S, 200 * TR_MS, &random);
-    paths.moved_us = 115 * TR_S; /* a move a moment ago does not tie it to a dead path */
-    uint64_t end = 115 * TR_S + 20 * TR_MS;
-    ASSERT_EQ_UINT(paths.chosen, old);
-    ASSERT_TRUE(tr_paths_deadline(&paths, &times) <= end);
-    ASSERT_FALSE(tr_paths_choose(&paths, &times, end - 1));
-    ASSERT_TRUE(tr_paths_choose(&paths, &times, end));
-    ASSERT_EQ_UINT(paths.chosen, standby);
-    ASSERT_FALSE(paths.list[old].is_proven);
-    ASSERT_FALSE(tr_path_may_carry(&paths.list[old], 1));
-    ASSERT_TRUE(tr_paths_choose(&paths, &times, 140 * TR_S));
-    ASSERT_EQ_UINT(paths.chosen, TR_PATH_NONE);
-    ASSERT_EQ_UINT(tr_paths_deadline(&paths, &times), TR_NEVER);
-}
-
-static void path_is_pinged_at_its_keepalive_and_standby_ones_thrice_as_rarely(void)
-{
-    for (uint8_t seed = 0; seed < 100; seed++) {
-        struct tr_random random = random_of(seed);
-        struct tr_path_set paths;
-
-        tr_paths_init(&paths);
-        uint8_t index = add(&paths, 1, TRYST_KIND_PUBLIC);
-        ASSERT_EQ_UINT(tr_paths_wanting_ping(&paths, 50 * TR_S), TR_PATH_NONE);
-        prove(&paths, index, 100 * TR_S, 0, &random);
-        ASSERT_EQ_UINT(tr_paths_wanting_ping(&paths, 200 * TR_S), TR_PATH_NONE);
-        tr_path_pinged(&paths.list[index], true, &times, 100 * TR_S, &random);
-        uint64_t pause = paths.list[index].next_us - 100 * TR_S;
-        ASSERT_TRUE(pause >= 4 * TR_S && pause <= 6 * TR_S);
-        ASSERT_EQ_UINT(tr_paths_wanting_ping(&paths, 100 * TR_S + pause - 1), TR_PATH_NONE);
-        ASSERT_EQ_UINT(tr_paths_wanting_ping(&paths, 100 * TR_S + pause), index);
-        tr_path_pinged(&paths.list[index], false, &times, 100 * TR_S, &random);
-        pause = paths.list[index].next_us - 100 * TR_S;
-        ASSERT_TRUE(pause >= 12 * TR_S && pause <= 18 * TR_S);
-    }
-}
-
-static void path_whose_ping_is_lost_is_asked_again_soon_and_then_slower(void)
-{
-    static const uint32_t retry_ms[] = {1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000, 4000};
-    struct tr_random random = random_of(11);
-    struct tr_path_set paths;
-    uint8_t ping[TR_PING_BYTES];
-    uint64_t now = 100 * TR_S;
-
-    tr_paths_init(&paths);
-    uint8_t index = add(&paths, 1, TRYST_KIND_PUBLIC);
-    prove(&paths, index, now, 20 * TR_MS, &random);
-    for (size_t i = 0; i < UNIT_COUNT(retry_ms); i++) {
-        tr_path_ping(&paths.list[index], now, &random, ping);
-        tr_path_pinged(&paths.list[index], true, &times, now, &random);
-        uint64_t pause = paths.list[index].next_us - now;
-        ASSERT_ROW(pause >= retry_ms[i] * TR_MS * 4 / 5 && pause <= retry_ms[i] * TR_MS * 6 / 5,
-                   "retry %zu after %" PRIu64 " us", i, pause);
-        now += pause;
-    }
-    ASSERT_TRUE(tr_paths_pong(&paths, index, ping, now));
-    ASSERT_EQ_UINT(paths.list[index].losses, 0);
 }
 
 static void path_of_a_dropped_local_address_goes_with_it(void)
@@ -368,7 +247,7 @@ static void path_of_a_dropped_local_address_goes_with_it(void)
     uint8_t kept = tr_paths_add(&paths, &remote, 2, TRYST_KIND_PUBLIC);
     ASSERT_EQ_UINT(kept, 3);
     prove(&paths, kept, TR_S, TR_MS, &random);
-    tr_paths_choose(&paths, &times, 2 * TR_S);
+    paths.chosen = kept;
     ASSERT_FALSE(tr_paths_drop_local(&paths, 1));
     ASSERT_EQ_UINT(paths.count, 2);
     ASSERT_EQ_UINT(paths.chosen, tr_paths_find(&paths, &remote, 2));
@@ -403,8 +282,7 @@ static void path_set_that_is_full_lets_go_of_the_unnamed_and_then_of_the_unheard
         add(&paths, i, TRYST_KIND_HOST);
     for (uint8_t i = 0; i < UNHEARD; i++)
         tr_paths_heard(&paths, i, 300, (100U - i) * TR_S);
-    ASSERT_TRUE(tr_paths_choose(&paths, &times, 100 * TR_S));
-    ASSERT_EQ_UINT(paths.chosen, CHOSEN);
+    paths.chosen = CHOSEN;
     ASSERT_TRUE(prove(&paths, PROVEN, 100 * TR_S, 20 * TR_MS, &random));
     ASSERT_EQ_UINT(add(&paths, NEW, TRYST_KIND_PUBLIC), TR_PATH_NONE); /* all are named */
 
@@ -435,6 +313,76 @@ static void path_set_that_is_full_lets_go_of_the_unnamed_and_then_of_the_unheard
     ASSERT_EQ_UINT(paths.chosen, tr_paths_find(&paths, &address, TR_LOCAL_ANY));
 }
 
+/* Whatever else comes and goes, the way by the server stays; it is there once. */
+static void path_by_the_relay_is_never_let_go_of(void)
+{
+    struct tr_path_set paths;
+    struct tryst_address relay = tr_path_relay();
+
+    tr_paths_init(&paths);
+    ASSERT_EQ_UINT(tr_paths_add(&paths, &relay, TR_LOCAL_ANY, TRYST_KIND_NONE), 0);
+    ASSERT_EQ_UINT(tr_paths_add(&paths, &relay, TR_LOCAL_ANY, TRYST_KIND_NONE), 0);
+    ASSERT_TRUE(tr_path_is_relay(&paths.list[0]));
+    for (uint8_t i = 0; i < 100; i++) {
+        tr_paths_unname(&paths);
+        uint8_t index = add(&paths, i, i % 2 == 0 ? TRYST_KIND_OBSERVED : TRYST_KIND_HOST);
+        if (ASSERT_TRUE(index != TR_PATH_NONE && index != 0)) {
+            ASSERT_FALSE(tr_path_is_relay(&paths.list[index]));
+            tr_paths_heard(&paths, index, 300, (10U + i) * TR_S);
+        }
+        ASSERT_EQ_UINT(tr_paths_find(&paths, &relay, TR_LOCAL_ANY), 0);
+    }
+    ASSERT_EQ_UINT(paths.count, TR_PATHS_MAX);
+}
+
+/* Messages want to be measured soon; answers, pings and what follows before the ping do not. */
+static void path_is_to_be_pinged_soon_once_messages_leave_on_it(void)
+{
+    struct tr_random random = random_of(13);
+    struct tr_path_set paths;
+    uint64_t now = 100 * TR_S;
+
+    tr_paths_init(&paths);
+    struct tr_path *path = &paths.list[add(&paths, 1, TRYST_KIND_PUBLIC)];
+    ASSERT_FALSE(tr_path_carried(path, 100, true, now)); /* not proven */
+    path->pinged_sent = path->sent;
+    ASSERT_TRUE(prove(&paths, 0, now, TR_MS, &random));
+    path->next_us = now + 14 * TR_S;
+    ASSERT_FALSE(tr_path_carried(path, 80, false, now)); /* a pong */
+    ASSERT_EQ_UINT(path->next_us, now + 14 * TR_S);
+    ASSERT_TRUE(tr_path_carried(path, 700, true, now));
+    ASSERT_EQ_UINT(path->next_us, now + TR_PATH_TALKING_US);
+    ASSERT_FALSE(tr_path_carried(path, 500, true, now + TR_MS));
+    ASSERT_EQ_UINT(path->next_us, now + TR_PATH_TALKING_US);
+    ASSERT_EQ_UINT(path->largest, 700);
+    ASSERT_EQ_UINT(path->sent, 4);
+    tr_path_received(path);
+    tr_path_received(path);
+    ASSERT_EQ_UINT(path->received, 2);
+}
+
+static void path_in_doubt_is_asked_at_once_unless_it_is_the_relay(void)
+{
+    struct tr_random random = random_of(14);
+    struct tr_path_set paths;
+    struct tryst_address relay = tr_path_relay();
+
+    tr_paths_init(&paths);
+    uint8_t proven = add(&paths, 1, TRYST_KIND_PUBLIC), other = add(&paths, 2, TRYST_KIND_HOST);
+    uint8_t by_server = tr_paths_add(&paths, &relay, TR_LOCAL_ANY, TRYST_KIND_NONE);
+    ASSERT_TRUE(prove(&paths, proven, TR_S, TR_MS, &random));
+    ASSERT_TRUE(prove(&paths, by_server, TR_S, TR_MS, &random));
+    paths.list[proven].next_us = paths.list[by_server].next_us = 90 * TR_S;
+    tr_paths_doubt(&paths, 50 * TR_S);
+    ASSERT_TRUE(paths.list[proven].is_doubted);
+    ASSERT_EQ_UINT(paths.list[proven].next_us, 50 * TR_S);
+    ASSERT_FALSE(paths.list[other].is_doubted);
+    ASSERT_FALSE(paths.list[by_server].is_doubted);
+    ASSERT_EQ_UINT(paths.list[by_server].next_us, 90 * TR_S);
+    ASSERT_TRUE(prove(&paths, proven, 50 * TR_S, TR_MS, &random));
+    ASSERT_FALSE(paths.list[proven].is_doubted);
+}
+
 UNIT_MAIN("path", UNIT_CASE(path_is_proven_by_the_pong_to_its_ping),
           UNIT_CASE(path_refuses_forged_and_foreign_pongs),
           UNIT_CASE(path_refuses_late_pongs_and_such_from_the_future),
@@ -444,11 +392,9 @@ UNIT_MAIN("path", UNIT_CASE(path_is_proven_by_the_pong_to_its_ping),
           UNIT_CASE(path_set_knows_a_path_by_both_ends),
           UNIT_CASE(path_set_that_is_full_lets_go_of_strangers_only),
           UNIT_CASE(path_set_that_is_full_keeps_the_chosen_one),
-          UNIT_CASE(path_chosen_first_is_the_one_heard_then_the_one_proven),
-          UNIT_CASE(path_is_left_for_one_a_fifth_and_ten_milliseconds_better),
-          UNIT_CASE(path_that_is_silent_is_left_at_once_when_another_is_proven),
-          UNIT_CASE(path_is_pinged_at_its_keepalive_and_standby_ones_thrice_as_rarely),
-          UNIT_CASE(path_whose_ping_is_lost_is_asked_again_soon_and_then_slower),
           UNIT_CASE(path_of_a_dropped_local_address_goes_with_it),
           UNIT_CASE(path_search_lets_hellos_go_everywhere_again),
-          UNIT_CASE(path_set_that_is_full_lets_go_of_the_unnamed_and_then_of_the_unheard))
+          UNIT_CASE(path_set_that_is_full_lets_go_of_the_unnamed_and_then_of_the_unheard),
+          UNIT_CASE(path_by_the_relay_is_never_let_go_of),
+          UNIT_CASE(path_is_to_be_pinged_soon_once_messages_leave_on_it),
+          UNIT_CASE(path_in_doubt_is_asked_at_once_unless_it_is_the_relay))

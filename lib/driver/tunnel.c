@@ -24,7 +24,7 @@ struct tr_tunnel {
     const char *failure;
     uint64_t until_us; /* opening is given up */
     size_t room;
-    struct tr_tunnel_tls *tls; /* the caller's; only until the mode is known */
+    struct tr_tunnel_tls *tls; /* until the mode is known */
     struct tr_tls_session *session;
     struct tr_websocket *websocket;
     struct tr_bytes output;
@@ -166,6 +166,11 @@ struct tr_tunnel_tls *tr_tunnel_tls_server(const char *certificate, const char *
     return NULL;
 }
 
+struct tr_tunnel_tls *tr_tunnel_tls_hold(struct tr_tunnel_tls *tls)
+{
+    return tls;
+}
+
 void tr_tunnel_tls_destroy(struct tr_tunnel_tls *tls)
 {
     (void)tls;
@@ -207,6 +212,12 @@ static bool is_known(const struct tr_tunnel *tunnel, enum tr_tunnel_mode mode)
 
 #endif
 
+static void let_go_of_tls(struct tr_tunnel *tunnel)
+{
+    tr_tunnel_tls_destroy(tunnel->tls);
+    tunnel->tls = NULL;
+}
+
 struct tr_tunnel *tr_tunnel_create(enum tr_tunnel_role role, enum tr_tunnel_mode mode,
                                    struct tr_tunnel_tls *tls, const char *host, uint16_t port,
                                    size_t room, uint64_t now_us)
@@ -216,7 +227,7 @@ struct tr_tunnel *tr_tunnel_create(enum tr_tunnel_role role, enum tr_tunnel_mode
         return NULL;
     tunnel->role = role;
     tunnel->mode = mode;
-    tunnel->tls = tls;
+    tunnel->tls = tr_tunnel_tls_hold(tls);
     tunnel->room = room > 0 ? room : TR_TUNNEL_ROOM;
     tunnel->until_us = now_us + TR_TUNNEL_OPENING_US;
     if (mode != TR_TUNNEL_UNKNOWN && (!is_known(tunnel, mode) || !begin(tunnel, host, port))) {
@@ -224,7 +235,7 @@ struct tr_tunnel *tr_tunnel_create(enum tr_tunnel_role role, enum tr_tunnel_mode
         return NULL;
     }
     if (mode != TR_TUNNEL_UNKNOWN)
-        tunnel->tls = NULL;
+        let_go_of_tls(tunnel);
     return tunnel;
 }
 
@@ -232,6 +243,7 @@ void tr_tunnel_destroy(struct tr_tunnel *tunnel)
 {
     if (tunnel == NULL)
         return;
+    let_go_of_tls(tunnel);
     destroy_other(tunnel);
     tr_bytes_clear(&tunnel->output);
     tr_bytes_clear(&tunnel->inbox);
@@ -254,7 +266,7 @@ static void find_mode(struct tr_tunnel *tunnel, uint8_t first)
     tunnel->mode = mode;
     if (!begin(tunnel, NULL, 0))
         fail(tunnel, "no memory");
-    tunnel->tls = NULL;
+    let_go_of_tls(tunnel);
 }
 
 /* Puts a datagram behind its size; one for which there is no room is dropped. */

@@ -51,7 +51,8 @@ struct tr_tunnel_tls *tr_tunnel_tls_client(void);
 struct tr_tunnel_tls *tr_tunnel_tls_server(const char *certificate, const char *key,
                                            char error[TR_TUNNEL_ERROR]);
 
-/* NULL is fine; tunnels made of it live on. */
+/* Counted: one more destroy is due; gives tls. NULL is fine for both. Tunnels hold their own. */
+struct tr_tunnel_tls *tr_tunnel_tls_hold(struct tr_tunnel_tls *tls);
 void tr_tunnel_tls_destroy(struct tr_tunnel_tls *tls);
 
 /* Whether this build knows the modes TLS and WS. */
@@ -61,7 +62,7 @@ bool tr_tunnel_has_tls(void);
 struct tr_tunnel;
 
 /* mode  of a client: PLAIN, TLS or WS; a server's is found out: UNKNOWN
- * tls   for a client's TLS; of a server NULL: it takes no TLS. Used, and not taken over.
+ * tls   for a client's TLS; of a server NULL: it takes no TLS. Held, not taken over.
  * host  of a client's TLS or WS: the server's name or address, for the SNI and the head of the
  *       request; NULL: none
  * port  the server's, for the head of the request

@@ -155,6 +155,13 @@ struct tr_tunnel_tls *tr_tunnel_tls_server(const char *certificate, const char *
     return (struct tr_tunnel_tls *)(void *)context;
 }
 
+struct tr_tunnel_tls *tr_tunnel_tls_hold(struct tr_tunnel_tls *tls)
+{
+    if (tls != NULL)
+        SSL_CTX_up_ref(context_of(tls));
+    return tls;
+}
+
 void tr_tunnel_tls_destroy(struct tr_tunnel_tls *tls)
 {
     SSL_CTX_free(context_of(tls));

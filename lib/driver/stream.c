@@ -53,6 +53,7 @@ static void free_stream(struct tr_streams_of_client *streams, struct tr_stream *
 {
     close_stream(streams, stream);
     tr_tunnel_destroy(stream->tunnel);
+    streams->count -= stream->state != TR_STREAM_FREE;
     memset(stream, 0, sizeof(*stream));
     stream->fd = -1;
 }
@@ -138,6 +139,7 @@ static struct tr_stream *find(struct tr_streams_of_client *streams, const struct
 static void connect_to(struct tr_streams_of_client *streams, struct tr_stream *stream,
                        const struct tryst_address *to, uint64_t now_us)
 {
+    streams->count++;
     stream->address = *to;
     stream->used_us = now_us;
     stream->until_us = now_us + TR_TUNNEL_OPENING_US;
@@ -299,7 +301,7 @@ static void turn(struct tr_streams_of_client *streams, struct tr_stream *stream,
 
 void tr_stream_turn(struct tr_streams_of_client *streams, uint64_t now_us)
 {
-    for (uint32_t i = 0; i < TR_STREAM_MAX; i++)
+    for (uint32_t i = 0; i < TR_STREAM_MAX && streams->count > 0; i++)
         if (streams->list[i].state != TR_STREAM_FREE)
             turn(streams, &streams->list[i], now_us);
 }
@@ -307,7 +309,7 @@ void tr_stream_turn(struct tr_streams_of_client *streams, uint64_t now_us)
 bool tr_stream_take(struct tr_streams_of_client *streams, struct tryst_address *from,
                     const uint8_t **data, size_t *size, uint64_t now_us)
 {
-    for (uint32_t i = 0; i < TR_STREAM_MAX; i++) {
+    for (uint32_t i = 0; i < TR_STREAM_MAX && streams->count > 0; i++) {
         struct tr_stream *stream = &streams->list[streams->next];
         if (stream->tunnel != NULL && tr_tunnel_next_datagram(stream->tunnel, data, size)) {
             *from = stream->address;
@@ -321,7 +323,7 @@ bool tr_stream_take(struct tr_streams_of_client *streams, struct tryst_address *
 
 void tr_stream_flush(struct tr_streams_of_client *streams, uint64_t now_us)
 {
-    for (uint32_t i = 0; i < TR_STREAM_MAX; i++) {
+    for (uint32_t i = 0; i < TR_STREAM_MAX && streams->count > 0; i++) {
         struct tr_stream *stream = &streams->list[i];
         if (stream->state != TR_STREAM_OPENING && stream->state != TR_STREAM_OPEN)
             continue;
@@ -336,7 +338,7 @@ void tr_stream_flush(struct tr_streams_of_client *streams, uint64_t now_us)
 uint64_t tr_stream_deadline(const struct tr_streams_of_client *streams)
 {
     uint64_t next = TR_NEVER;
-    for (uint32_t i = 0; i < TR_STREAM_MAX; i++) {
+    for (uint32_t i = 0; i < TR_STREAM_MAX && streams->count > 0; i++) {
         const struct tr_stream *stream = &streams->list[i];
         switch (stream->state) {
         case TR_STREAM_FREE:

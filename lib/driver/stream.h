@@ -42,6 +42,7 @@ struct tr_stream {
 
 struct tr_streams_of_client {
     struct tr_stream list[TR_STREAM_MAX];
+    uint32_t count;            /* of those that are not FREE */
     const char *host;          /* the server's name, the owner's */
     struct tr_tunnel_tls *tls; /* made when it is first needed */
     uv_loop_t *loop;           /* which watches them; NULL: none yet */

@@ -45,6 +45,8 @@ struct tr_listener {
     struct tr_datagram_inbox *inbox;
     struct outlet *outlets[TR_LISTENER_SOCKETS];
     uint32_t outlet_count;
+    struct tr_streams *streams; /* TCP; NULL: none */
+    uv_check_t check;           /* runs after the streams have seen what is ready */
     enum tr_listener_wake wake;
     uint64_t armed_us;           /* when the timer fires, TR_NEVER when it does not */
     uint64_t drops_us;           /* when drops were last logged */
@@ -56,11 +58,18 @@ uint64_t tr_listener_now(void)
     return uv_hrtime() / 1000;
 }
 
+static void count_streams(struct tr_listener *listener)
+{
+    if (listener->streams != NULL)
+        tr_service_set_streams(listener->service, tr_streams_counts(listener->streams));
+}
+
 static void log_stats(struct tr_listener *listener)
 {
     const struct tr_server_stats *stats = tr_service_stats(listener->service);
     struct tr_log_line line;
 
+    count_streams(listener);
     tr_log_begin(&line, listener->log, tr_listener_now(), TR_LOG_INFO, "stats");
 #define LOG_ONE(field, text) tr_log_number(&line, #field, stats->field);
     TR_SERVER_STATS(LOG_ONE)
@@ -163,9 +172,14 @@ static bool gather(struct tr_listener *listener)
     bool any = false;
 
     while ((datagram = tr_service_output(listener->service)) != NULL) {
-        struct outlet *outlet = outlet_for(listener, datagram);
+        struct outlet *outlet;
         struct tr_datagram *copy;
         any = true;
+        if (datagram->to.transport != TRYST_TRANSPORT_UDP) {
+            tr_streams_send(listener->streams, datagram);
+            continue;
+        }
+        outlet = outlet_for(listener, datagram);
         if (!outlet)
             continue;
         copy = outlet->list[outlet->count++];
@@ -183,6 +197,8 @@ static void drain(struct tr_listener *listener)
         for (uint32_t i = 0; i < listener->outlet_count; i++)
             if (listener->outlets[i]->count > 0)
                 flush(listener->outlets[i]);
+    tr_streams_flush(listener->streams);
+    count_streams(listener);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -250,6 +266,21 @@ static void receive(struct outlet *outlet)
     }
     if (now_us != 0)
         log_drops(listener, now_us);
+}
+
+static void on_check(uv_check_t *check)
+{
+    struct tr_listener *listener = check->data;
+    uint64_t now_us;
+
+    if (!tr_streams_are_ready(listener->streams))
+        return;
+    now_us = tr_listener_now();
+    tr_streams_receive(listener->streams, listener->service, now_us);
+    consult(listener);
+    drain(listener);
+    arm(listener);
+    log_drops(listener, now_us);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -358,12 +389,32 @@ struct tryst_address tr_listener_local(const struct tr_listener *listener, uint3
     return index < listener->outlet_count ? listener->outlets[index]->local : none;
 }
 
+tryst_result tr_listener_add_streams(struct tr_listener *listener,
+                                     const struct tr_streams_limits *limits,
+                                     struct tr_tunnel_tls *tls)
+{
+    listener->streams = tr_streams_create(&listener->loop, limits, tls);
+    if (listener->streams == NULL)
+        return TRYST_E_MEMORY;
+    uv_check_init(&listener->loop, &listener->check);
+    listener->check.data = listener;
+    return TRYST_OK;
+}
+
+struct tr_streams *tr_listener_streams(struct tr_listener *listener)
+{
+    return listener->streams;
+}
+
 tryst_result tr_listener_serve(struct tr_listener *listener, struct tr_service *service)
 {
     listener->service = service;
     for (uint32_t i = 0; i < listener->outlet_count; i++)
         if (uv_poll_start(&listener->outlets[i]->poll, UV_READABLE, on_poll) != 0)
             return TRYST_E_NETWORK;
+    if (listener->streams != NULL && (tr_streams_start(listener->streams) != TRYST_OK ||
+                                      uv_check_start(&listener->check, on_check) != 0))
+        return TRYST_E_NETWORK;
     for (int i = 0; i < SIGNALS; i++)
         if (uv_signal_start(&listener->signals[i], on_signal, signal_numbers[i]) != 0)
             return TRYST_E_NETWORK;
@@ -428,9 +479,11 @@ void tr_listener_destroy(struct tr_listener *listener)
 {
     if (!listener)
         return;
+    tr_streams_close(listener->streams);
     uv_walk(&listener->loop, close_handle, NULL);
     uv_run(&listener->loop, UV_RUN_DEFAULT);
     uv_loop_close(&listener->loop);
+    tr_streams_free(listener->streams);
     for (uint32_t i = 0; i < listener->outlet_count; i++) {
         tr_datagram_close(&listener->outlets[i]->socket);
         free(listener->outlets[i]);

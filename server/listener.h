@@ -6,6 +6,7 @@
 #include "server/desk.h"
 #include "server/log.h"
 #include "server/service.h"
+#include "server/streams.h"
 #include <stdint.h>
 #include <tryst/address.h>
 #include <tryst/base.h>
@@ -32,6 +33,14 @@ tryst_result tr_listener_open(struct tr_listener *listener, const struct tryst_a
 
 /* The address of a socket in order of opening, with the port it really has; none past the last. */
 struct tryst_address tr_listener_local(const struct tr_listener *listener, uint32_t index);
+
+/* Makes room for TCP connections; tls: taken over, may be NULL. TRYST_OK; TRYST_E_MEMORY. */
+tryst_result tr_listener_add_streams(struct tr_listener *listener,
+                                     const struct tr_streams_limits *limits,
+                                     struct tr_tunnel_tls *tls);
+
+/* The TCP connections, the listener's, to open addresses on; NULL: there are none. */
+struct tr_streams *tr_listener_streams(struct tr_listener *listener);
 
 /* From now on datagrams go to and come from this service, which stays the caller's. */
 tryst_result tr_listener_serve(struct tr_listener *listener, struct tr_service *service);

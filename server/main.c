@@ -46,24 +46,27 @@ static bool is_any(const struct tryst_address *address)
     return memcmp(address->ip, any, sizeof any) == 0;
 }
 
-static void explain_listen(const struct tryst_address *address)
+static void explain_listen(const struct tryst_address *address, bool is_tcp)
 {
+    const char *flag = is_tcp ? "--listen-tcp" : "--listen";
     char text[TRYST_ADDRESS_TEXT_SIZE];
     int error = errno;
 
     format_address(address, text);
-    fprintf(stderr, "trystd: cannot listen on UDP %s: ", text);
+    fprintf(stderr, "trystd: cannot listen on %s %s: ", is_tcp ? "TCP" : "UDP", text);
     if (error == EADDRINUSE)
         fprintf(stderr,
                 "port %u is in use, perhaps by another trystd; stop that one, or choose "
-                "another port with --listen ADDRESS:PORT\n",
-                address->port);
+                "another port with %s ADDRESS:PORT\n",
+                address->port, flag);
     else if (error == EACCES)
-        fprintf(stderr, "port %u needs root; choose one above 1023 with --listen ADDRESS:PORT\n",
-                address->port);
+        fprintf(stderr, "port %u needs root; choose one above 1023 with %s ADDRESS:PORT\n",
+                address->port, flag);
     else if (error == EADDRNOTAVAIL)
-        fprintf(stderr, "this machine does not have the address; choose another with --listen "
-                        "ADDRESS:PORT\n");
+        fprintf(stderr,
+                "this machine does not have the address; choose another with %s "
+                "ADDRESS:PORT\n",
+                flag);
     else
         fprintf(stderr, "%s\n", strerror(error));
 }
@@ -83,10 +86,74 @@ static bool open_sockets(struct server *server)
             continue;
         if (!is_any(&list[i]) || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) ||
             (i + 1 == count && tr_listener_local(server->listener, 0).family == 0)) {
-            explain_listen(&list[i]);
+            explain_listen(&list[i], false);
             return false;
         }
         format_address(&list[i], text);
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "not-listening", "address",
+                   text);
+    }
+    return true;
+}
+
+static struct tr_tunnel_tls *load_tls(const struct tr_settings_streams *streams,
+                                      char error[TR_TUNNEL_ERROR])
+{
+    bool has_files = streams->certificate[0] != '\0';
+
+    return tr_tunnel_tls_server(has_files ? streams->certificate : NULL,
+                                has_files ? streams->key : NULL, error);
+}
+
+static bool add_streams(struct server *server)
+{
+    const struct tr_settings_streams *settings = &server->settings.streams;
+    struct tr_streams_limits limits = {.connections = settings->connections,
+                                       .per_address = settings->per_address};
+    char error[TR_TUNNEL_ERROR];
+    struct tr_tunnel_tls *tls = NULL;
+
+    if (tr_tunnel_has_tls() || settings->certificate[0] != '\0') {
+        tls = load_tls(settings, error);
+        if (tls == NULL) {
+            fprintf(stderr, "trystd: cannot use TLS: %s\n", error);
+            return false;
+        }
+    }
+    if (tr_listener_add_streams(server->listener, &limits, tls) == TRYST_OK)
+        return true;
+    tr_tunnel_tls_destroy(tls);
+    fprintf(stderr, "trystd: %s\n", tryst_result_text(TRYST_E_MEMORY));
+    return false;
+}
+
+/* Where UDP is served, TCP is too, as far as it can be; but where the operator chose, it must. */
+static bool open_streams(struct server *server)
+{
+    const struct tr_settings_streams *settings = &server->settings.streams;
+    char text[TRYST_ADDRESS_TEXT_SIZE];
+    struct tryst_address local;
+
+    if (settings->is_off)
+        return true;
+    if (!add_streams(server))
+        return false;
+    for (uint32_t i = 0; i < settings->listen_count; i++) {
+        local = settings->listen[i];
+        if (tr_streams_open(tr_listener_streams(server->listener), &local) == TRYST_OK ||
+            (is_any(&local) && errno == EAFNOSUPPORT))
+            continue;
+        explain_listen(&local, true);
+        return false;
+    }
+    for (uint32_t i = 0; settings->listen_count == 0; i++) {
+        local = tr_listener_local(server->listener, i);
+        if (local.family == 0)
+            break;
+        if (tr_streams_open(tr_listener_streams(server->listener), &local) == TRYST_OK)
+            continue;
+        local.transport = TRYST_TRANSPORT_TCP;
+        format_address(&local, text);
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "not-listening", "address",
                    text);
     }
@@ -197,6 +264,7 @@ static void log_start(struct server *server)
     struct tr_log_line line;
     char text[TRYST_ADDRESS_TEXT_SIZE];
     struct tryst_address local;
+    const struct tr_streams *streams;
 
     tr_log_begin(&line, &server->log, tr_listener_now(), TR_LOG_INFO, "started");
     tr_log_text(&line, "version", tryst_version());
@@ -206,6 +274,11 @@ static void log_start(struct server *server)
     tr_log_number(&line, "recalled", server->recalled);
     tr_log_end(&line);
     for (uint32_t i = 0; (local = tr_listener_local(server->listener, i)).family != 0; i++) {
+        format_address(&local, text);
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "listening", "address", text);
+    }
+    streams = tr_listener_streams(server->listener);
+    for (uint32_t i = 0; (local = tr_streams_local(streams, i)).family != 0; i++) {
         format_address(&local, text);
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "listening", "address", text);
     }
@@ -255,7 +328,7 @@ static bool start(struct server *server)
         fprintf(stderr, "trystd: %s\n", tryst_result_text(TRYST_E_MEMORY));
         return false;
     }
-    if (!open_sockets(server) || !start_service(server))
+    if (!open_sockets(server) || !open_streams(server) || !start_service(server))
         return false;
     open_recall(server);
     if (tr_listener_serve(server->listener, server->service) != TRYST_OK) {
@@ -282,7 +355,26 @@ static bool needs_restart(const struct tr_settings *a, const struct tr_settings 
            memcmp(a->listen, b->listen, sizeof a->listen) != 0 || strcmp(a->state, b->state) != 0 ||
            strcmp(a->advertise_host, b->advertise_host) != 0 ||
            a->advertise_port != b->advertise_port ||
+           memcmp(&a->streams, &b->streams, offsetof(struct tr_settings_streams, certificate)) !=
+               0 ||
            memcmp(&a->policy, &b->policy, sizeof a->policy) != 0;
+}
+
+/* Certificates are renewed in their files. What cannot be used leaves the old one in place. */
+static void reload_tls(struct server *server, const struct tr_settings_streams *fresh)
+{
+    struct tr_streams *streams = tr_listener_streams(server->listener);
+    char error[TR_TUNNEL_ERROR];
+    struct tr_tunnel_tls *tls;
+
+    if (streams == NULL || fresh->certificate[0] == '\0')
+        return;
+    tls = load_tls(fresh, error);
+    if (tls != NULL)
+        tr_streams_set_tls(streams, tls);
+    else
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_ERROR, "certificate-refused", "why",
+                   error);
 }
 
 /* All of the new settings, or the old ones. */
@@ -302,12 +394,13 @@ static void reload(struct server *server)
     }
     if (needs_restart(settings, &fresh))
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "reload-partial", "why",
-                   "listen, state, advertise and policy change with a restart only");
+                   "listen, state, advertise, tcp_* and policy change with a restart only");
     settings->limits = fresh.limits;
     settings->stats_s = fresh.stats_s;
     settings->log_level = fresh.log_level;
     server->log.level = (enum tr_log_level)fresh.log_level;
     tr_listener_set_stats(server->listener, fresh.stats_s);
+    reload_tls(server, &fresh.streams);
     if (server->desk != NULL)
         tr_desk_reload(server->desk);
     tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "reloaded", NULL, NULL);

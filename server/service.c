@@ -306,6 +306,14 @@ void tr_service_shutdown(struct tr_service *service, uint64_t now_us)
     tr_recall_drop_all(&service->recall);
 }
 
+void tr_service_set_streams(struct tr_service *service, const struct tr_stream_counts *counts)
+{
+    service->stats.streams = counts->open;
+    service->stats.stream_accepted = counts->accepted;
+    service->stats.stream_refused = counts->refused;
+    service->stats.drop_stream = counts->dropped;
+}
+
 const struct tr_server_stats *tr_service_stats(const struct tr_service *service)
 {
     return &service->stats;

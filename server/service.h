@@ -68,6 +68,9 @@ const struct tr_datagram *tr_service_output(struct tr_service *service);
  * destroy. */
 void tr_service_shutdown(struct tr_service *service, uint64_t now_us);
 
+/* What the streams that carry datagrams here have counted so far, for the counters. */
+void tr_service_set_streams(struct tr_service *service, const struct tr_stream_counts *counts);
+
 const struct tr_server_stats *tr_service_stats(const struct tr_service *service);
 
 #endif

@@ -33,7 +33,8 @@ static int take_pair(void *user, const char *section, const char *name, const ch
         if (strcmp(setting->section, section) != 0 || strcmp(setting->name, name) != 0)
             continue;
         snprintf(where, sizeof where, "%s:%d: %s", file, reading->line, name);
-        if (reading->first[i] != 0 && setting->kind != TR_SETTING_LISTEN)
+        if (reading->first[i] != 0 && setting->kind != TR_SETTING_LISTEN &&
+            setting->kind != TR_SETTING_LISTEN_TCP)
             tr_settings_complain(reading->report, "%s: already set on line %d", where,
                                  reading->first[i]);
         else
@@ -208,7 +209,7 @@ static void read_wishes(struct tr_settings_reading *reading, int argc, char **ar
 static void read_flags(struct tr_settings_reading *reading, int argc, char **argv,
                        const struct option *flags)
 {
-    bool listens = false;
+    bool listens = false, listens_tcp = false;
     char where[40];
     int flag;
 
@@ -223,6 +224,11 @@ static void read_flags(struct tr_settings_reading *reading, int argc, char **arg
         if (setting->kind == TR_SETTING_LISTEN && !listens) {
             reading->settings->listen_count = 0;
             listens = true;
+        }
+        if (setting->kind == TR_SETTING_LISTEN_TCP && !listens_tcp) {
+            reading->settings->streams.listen_count = 0;
+            reading->settings->streams.is_off = false;
+            listens_tcp = true;
         }
         snprintf(where, sizeof where, "--%s", setting->flag);
         tr_settings_apply(reading, setting, optarg, where);
@@ -243,6 +249,9 @@ static void check_together(const struct tr_settings_reading *reading)
             reading->report,
             "%s:%d: expire_ms (%" PRIu32 ") must be above keepalive_ms (%" PRIu32 ")",
             settings->file, line, settings->limits.expire_ms, settings->limits.keepalive_ms);
+    if ((settings->streams.certificate[0] == '\0') != (settings->streams.key[0] == '\0'))
+        tr_settings_complain(reading->report,
+                             "tls_certificate and tls_key: give both, or none of them");
     if (settings->state[0] == '\0')
         tr_settings_complain(reading->report,
                              "--state: say where to keep the keys; there is no $HOME");

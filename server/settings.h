@@ -40,11 +40,23 @@ struct tr_settings_policy {
     uint32_t workers;
 };
 
+/* TCP, for clients whose network lets no UDP pass. */
+struct tr_settings_streams {
+    struct tryst_address listen[TR_SETTINGS_LISTEN_MAX];
+    uint32_t listen_count; /* 0 without is_off: as for UDP */
+    bool is_off;
+    uint32_t connections;
+    uint32_t per_address;
+    char certificate[TR_SETTINGS_PATH]; /* "": a self-signed one is made, as key is "" too */
+    char key[TR_SETTINGS_PATH];
+};
+
 struct tr_settings {
     enum tr_settings_wish wish;
     char file[TR_SETTINGS_PATH]; /* the configuration file, "" for none */
     struct tryst_address listen[TR_SETTINGS_LISTEN_MAX];
     uint32_t listen_count; /* 0: nobody chose, so TRYST_PORT on all IPv4 and IPv6 addresses */
+    struct tr_settings_streams streams;
     char state[TR_SETTINGS_PATH];
     char advertise_host[TRYST_PIN_HOST_SIZE]; /* "" lets the server look for an address */
     uint16_t advertise_port;                  /* 0: the port it listens on */

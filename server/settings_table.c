@@ -11,6 +11,12 @@
 const struct tr_setting tr_settings_table[] = {
     {"server", "listen", "listen", "ADDRESS:PORT", TR_SETTING_LISTEN, 0, 0, 0, 0,
      "where to listen, UDP; * for all addresses; may be repeated (*:7777)"},
+    {"server", "listen_tcp", "listen-tcp", "ADDRESS:PORT", TR_SETTING_LISTEN_TCP, 0, 0, 0, 0,
+     "the same for TCP, TLS too, or none; may be repeated (as for UDP)"},
+    {"server", "tls_certificate", "tls-certificate", "FILE", TR_SETTING_PATH,
+     AT(streams.certificate), 0, 0, 0, "certificate for TLS, PEM (one is made at each start)"},
+    {"server", "tls_key", "tls-key", "FILE", TR_SETTING_PATH, AT(streams.key), 0, 0, 0,
+     "its private key, PEM"},
     {"server", "state", "state", "DIR", TR_SETTING_PATH, AT(state), 0, 0, 0,
      "directory of root.key and node.key"},
     {"server", "advertise", "advertise", "HOST[:PORT]", TR_SETTING_HOST, 0, 0, 0, 0,
@@ -19,6 +25,10 @@ const struct tr_setting tr_settings_table[] = {
      "log the counters so often, 0 never"},
     {"server", "log_level", "log-level", "LEVEL", TR_SETTING_LEVEL, AT(log_level), 0, 0,
      TR_LOG_INFO, "error, warning, info or debug (info)"},
+    {"server", "tcp_connections", NULL, NULL, TR_SETTING_NUMBER, AT(streams.connections), 1, 65535,
+     4096, "TCP connections at the same time"},
+    {"server", "tcp_per_address", NULL, NULL, TR_SETTING_NUMBER, AT(streams.per_address), 1, 65535,
+     32, "of them from one IPv4 address or IPv6 /56"},
     {"policy", "script", "policy", "FILE", TR_SETTING_PATH, AT(policy.script), 0, 0, 0,
      "the operator's rules, in FILE.lua, FILE.py or a plug-in FILE.so"},
     {"policy", "plugins", NULL, NULL, TR_SETTING_PATH, AT(policy.plugins), 0, 0, 0,
@@ -80,15 +90,21 @@ static bool read_number(uint32_t *number, const char *text, uint32_t least, uint
     return true;
 }
 
-static bool add_listen(struct tr_settings *settings, const struct tryst_address *address)
+/* A list of addresses to listen on, as it fills. */
+struct list {
+    struct tryst_address *addresses; /* TR_SETTINGS_LISTEN_MAX */
+    uint32_t *count;
+};
+
+static bool add_listen(const struct list *list, const struct tryst_address *address)
 {
-    if (settings->listen_count == TR_SETTINGS_LISTEN_MAX)
+    if (*list->count == TR_SETTINGS_LISTEN_MAX || address->transport != TRYST_TRANSPORT_UDP)
         return false;
-    settings->listen[settings->listen_count++] = *address;
+    list->addresses[(*list->count)++] = *address;
     return true;
 }
 
-static bool read_listen(struct tr_settings *settings, const char *text)
+static bool read_listen(const struct list *list, const char *text)
 {
     struct tryst_address address = {.family = 4};
     uint32_t port;
@@ -97,12 +113,41 @@ static bool read_listen(struct tr_settings *settings, const char *text)
         if (!read_number(&port, text + 2, 0, UINT16_MAX))
             return false;
         address.port = (uint16_t)port;
-        if (!add_listen(settings, &address))
+        if (!add_listen(list, &address))
             return false;
         address.family = 6;
-        return add_listen(settings, &address);
+        return add_listen(list, &address);
     }
-    return tryst_address_parse(&address, text) == TRYST_OK && add_listen(settings, &address);
+    return tryst_address_parse(&address, text) == TRYST_OK && add_listen(list, &address);
+}
+
+static void apply_listen(struct tr_settings_report *report, const struct list *list,
+                         const char *text, const char *where)
+{
+    if (*list->count == TR_SETTINGS_LISTEN_MAX)
+        tr_settings_complain(report, "%s: more than %d addresses to listen on", where,
+                             TR_SETTINGS_LISTEN_MAX);
+    else if (!read_listen(list, text))
+        tr_settings_complain(report,
+                             "%s: \"%s\" is not ADDRESS:PORT, as 0.0.0.0:7777, [::]:7777 "
+                             "or *:7777",
+                             where, text);
+}
+
+static void apply_listen_tcp(struct tr_settings_reading *reading, const char *text,
+                             const char *where)
+{
+    struct tr_settings_streams *streams = &reading->settings->streams;
+    bool is_none = strcmp(text, "none") == 0;
+
+    if (streams->is_off || (is_none && streams->listen_count > 0))
+        tr_settings_complain(reading->report, "%s: none stands alone", where);
+    else if (is_none)
+        streams->is_off = true;
+    else
+        apply_listen(reading->report,
+                     &(struct list){.addresses = streams->listen, .count = &streams->listen_count},
+                     text, where);
 }
 
 /* TR_SETTING_HOST, TR_SETTING_HOST:PORT, [IPV6] or [IPV6]:PORT: the pin's own reader judges it, so that what is shown is
@@ -158,14 +203,13 @@ void tr_settings_apply(struct tr_settings_reading *reading, const struct tr_sett
             memcpy(field, text, strlen(text) + 1);
         break;
     case TR_SETTING_LISTEN:
-        if (settings->listen_count == TR_SETTINGS_LISTEN_MAX)
-            tr_settings_complain(reading->report, "%s: more than %d addresses to listen on", where,
-                                 TR_SETTINGS_LISTEN_MAX);
-        else if (!read_listen(settings, text))
-            tr_settings_complain(reading->report,
-                                 "%s: \"%s\" is not ADDRESS:PORT, as 0.0.0.0:7777, [::]:7777 "
-                                 "or *:7777",
-                                 where, text);
+        apply_listen(
+            reading->report,
+            &(struct list){.addresses = settings->listen, .count = &settings->listen_count}, text,
+            where);
+        break;
+    case TR_SETTING_LISTEN_TCP:
+        apply_listen_tcp(reading, text, where);
         break;
     case TR_SETTING_HOST:
         if (!read_host(settings, text))

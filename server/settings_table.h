@@ -10,7 +10,8 @@ enum { TR_SETTINGS_ROWS_MAX = 32 };
 enum tr_setting_kind {
     TR_SETTING_NUMBER, /* least to most */
     TR_SETTING_PATH,
-    TR_SETTING_LISTEN, /* may be given often */
+    TR_SETTING_LISTEN,     /* may be given often */
+    TR_SETTING_LISTEN_TCP, /* may be given often, or be "none" */
     TR_SETTING_HOST,
     TR_SETTING_LEVEL,
 };

@@ -9,6 +9,7 @@
 #define TR_SERVER_STATS(X)                                                                         \
     X(participants, "participants now")                                                            \
     X(sessions, "sessions now")                                                                    \
+    X(streams, "TCP connections now")                                                              \
     X(received, "datagrams received")                                                              \
     X(received_bytes, "bytes received")                                                            \
     X(sent, "datagrams sent")                                                                      \
@@ -36,12 +37,23 @@
     X(drop_malformed, "dropped: sealed well, but malformed")                                       \
     X(drop_limit, "dropped: over a limit")                                                         \
     X(drop_address, "local addresses left out: not for others to send to")                         \
-    X(drop_output, "datagrams not sent: the queue was full")
+    X(drop_output, "datagrams not sent: the queue was full")                                       \
+    X(stream_accepted, "TCP connections accepted")                                                 \
+    X(stream_refused, "TCP connections refused: over a bound")                                     \
+    X(drop_stream, "datagrams not sent: the TCP connection was gone or held up")
 
 struct tr_server_stats {
 #define TR_SERVER_STAT_ROW(field, text) uint64_t field;
     TR_SERVER_STATS(TR_SERVER_STAT_ROW)
 #undef TR_SERVER_STAT_ROW
+};
+
+/* The part that the listener's streams count. */
+struct tr_stream_counts {
+    uint64_t open; /* now */
+    uint64_t accepted;
+    uint64_t refused;
+    uint64_t dropped;
 };
 
 #endif

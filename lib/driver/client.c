@@ -1,4 +1,5 @@
-/* The batteries: one UDP socket a family for the server and every peer, a clock, name resolution.
+/* The batteries: one UDP socket a family for the server and every peer, streams to a server where no
+ * UDP passes, a clock, name resolution.
  * SPDX-License-Identifier: MIT */
 #include <tryst/client.h>
 
@@ -143,6 +144,7 @@ static void start_watches(struct tryst_client *client)
             uv_poll_start(&client->lanes[i].watch, UV_READABLE, became_readable);
     if (client->is_netwatch_polled)
         uv_poll_start(&client->netwatch_poll, UV_READABLE, got_word);
+    tr_stream_watch(&client->streams, &client->loop);
     uv_run(&client->loop, UV_RUN_NOWAIT);
 }
 
@@ -164,6 +166,7 @@ static tryst_result start(struct tryst_client *client, const struct tryst_identi
     if (result != TRYST_OK)
         return result;
     tr_resolver_init(&client->resolver, &client->loop, pin->host, pin->port);
+    tr_stream_init(&client->streams, client->resolver.host);
     tr_client_list_interfaces(client);
     client->is_queued = true;
     return TRYST_OK;
@@ -171,6 +174,7 @@ static tryst_result start(struct tryst_client *client, const struct tryst_identi
 
 static void stop(struct tryst_client *client)
 {
+    tr_stream_clear(&client->streams);
     if (client->has_loop) {
         for (uint32_t i = 0; i < 2; i++)
             if (client->lanes[i].is_watched)
@@ -212,6 +216,7 @@ tryst_result tryst_client_create(struct tryst_client **client,
     made->lanes[0].socket.fd = -1;
     made->lanes[1].socket.fd = -1;
     made->netwatch.fd = -1;
+    tr_stream_init(&made->streams, NULL);
     result = start(made, identity, options, &pin);
     if (result != TRYST_OK) {
         int error = errno;

@@ -83,6 +83,7 @@ void tr_client_list_interfaces(struct tryst_client *client)
     if (signature == client->listed_signature)
         return;
     client->listed_signature = signature;
+    tr_stream_close_all(&client->streams);
     tryst_endpoint_set_local(client->endpoint, client->now_us, list, kept);
     tr_resolver_again(&client->resolver);
 }
@@ -161,6 +162,16 @@ static void receive_lane(struct tryst_client *client, uint32_t index)
     }
 }
 
+static void receive_streams(struct tryst_client *client)
+{
+    struct tryst_address from;
+    const uint8_t *data;
+    size_t size;
+    tr_stream_turn(&client->streams, client->now_us);
+    while (tr_stream_take(&client->streams, &from, &data, &size, client->now_us))
+        tryst_endpoint_input(client->endpoint, client->now_us, &from, NULL, data, size);
+}
+
 static void receive(struct tryst_client *client)
 {
     uint32_t busy = client->busy;
@@ -170,6 +181,7 @@ static void receive(struct tryst_client *client)
             (i == busy || lane->is_readable || client->now_us >= lane->looked_us + IDLE_LOOK_US))
             receive_lane(client, i);
     }
+    receive_streams(client);
 }
 
 static void flush_lane(struct tr_lane *lane)
@@ -235,12 +247,18 @@ void tr_client_flush(struct tryst_client *client)
         if (!has_room(&lanes[0]) || !has_room(&lanes[1]) ||
             tryst_endpoint_output(client->endpoint, client->now_us, &datagram) != 1)
             break;
+        if (datagram.to.transport != TRYST_TRANSPORT_UDP) {
+            tr_stream_send(&client->streams, &datagram.to, datagram.data, datagram.size,
+                           client->now_us);
+            continue;
+        }
         struct tr_lane *lane = lane_of(client, datagram.to.family);
         if (lane != NULL && datagram.size <= TR_DATAGRAM_MAX)
             put(lane, &datagram);
     }
     for (uint32_t i = 0; i < 2; i++)
         flush_lane(&lanes[i]);
+    tr_stream_flush(&client->streams, client->now_us);
 }
 
 void tr_client_turn(struct tryst_client *client)
@@ -268,6 +286,7 @@ uint64_t tr_client_deadline(const struct tryst_client *client, uint64_t now_us)
     uint64_t next = tryst_endpoint_deadline(client->endpoint);
     tr_sooner(&next, tr_resolver_deadline(&client->resolver));
     tr_sooner(&next, list_deadline(client));
+    tr_sooner(&next, tr_stream_deadline(&client->streams));
     if (client->lanes[0].count > 0 || client->lanes[1].count > 0)
         tr_sooner(&next, now_us + FULL_US);
     return next;
@@ -275,7 +294,8 @@ uint64_t tr_client_deadline(const struct tryst_client *client, uint64_t now_us)
 
 tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
 {
-    struct pollfd polled[4];
+    struct pollfd polled[4 + TR_STREAM_MAX];
+    uint32_t polled_streams[TR_STREAM_MAX];
     struct tr_lane *polled_lanes[2];
     nfds_t count = 0;
     for (uint32_t i = 0; i < 2; i++) {
@@ -287,6 +307,15 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
                                           .events = lane->count > 0 ? POLLIN | POLLOUT : POLLIN};
     }
     nfds_t lane_count = count;
+    for (uint32_t i = 0; i < TR_STREAM_MAX; i++) {
+        short events;
+        int fd = tr_stream_poll(&client->streams, i, &events);
+        if (fd < 0)
+            continue;
+        polled_streams[count - lane_count] = i;
+        polled[count++] = (struct pollfd){.fd = fd, .events = events};
+    }
+    nfds_t socket_count = count;
     /* A name that is being resolved, and a wake from another thread. */
     polled[count++] = (struct pollfd){.fd = uv_backend_fd(&client->loop), .events = POLLIN};
     polled[count++] =
@@ -302,5 +331,8 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
         if (polled[i].revents != 0)
             polled_lanes[i]->is_readable = true;
     client->netwatch.is_readable = polled[count - 1].revents != 0;
+    for (nfds_t i = lane_count; i < socket_count; i++)
+        if (polled[i].revents != 0)
+            tr_stream_set_ready(&client->streams, polled_streams[i - lane_count]);
     return TRYST_OK;
 }

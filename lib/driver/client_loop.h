@@ -6,6 +6,7 @@
 #include "lib/driver/datagram.h"
 #include "lib/driver/netwatch.h"
 #include "lib/driver/resolver.h"
+#include "lib/driver/stream.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ struct tryst_client {
     uint32_t busy;           /* the lane that last received something */
     struct tr_datagram_inbox *inbox;
     struct tr_resolver resolver;
+    struct tr_streams_of_client streams; /* for datagrams whose address has a stream's transport */
     uint32_t server_count;
     struct tryst_address servers[TR_RESOLVER_MAX]; /* as the endpoint was told */
     uint64_t listed_us;                            /* when the interfaces were last listed */

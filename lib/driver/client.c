@@ -14,14 +14,21 @@
 #include <tryst/pin.h>
 #include <unistd.h>
 
+/* What networks that allow nothing else let through. */
+#define HTTPS_PORT 443
+
 /* Bytes asked for in the kernel's queues: a frame's worth of messages from many peers at once. */
 #define BUFFER_BYTES (512u << 10)
 
 static tryst_result create_endpoint(struct tryst_client *client,
                                     const struct tryst_identity *identity,
-                                    const struct tryst_options *options)
+                                    const struct tryst_options *options,
+                                    const struct tryst_pin *pin)
 {
     struct tryst_identity *own = NULL;
+    struct tryst_options filled = *options;
+    filled.tcp_port = options->tcp_port != 0 ? options->tcp_port : pin->port;
+    filled.tls_port = options->tls_port != 0 ? options->tls_port : HTTPS_PORT;
     tryst_result result = tr_seal_start();
     if (result == TRYST_OK && identity == NULL)
         result = tryst_identity_create(&own);
@@ -31,7 +38,7 @@ static tryst_result create_endpoint(struct tryst_client *client,
         identity = own;
     uint8_t seed[TRYST_SEED_SIZE];
     tr_seal_entropy(seed, sizeof(seed));
-    result = tryst_endpoint_create(&client->endpoint, identity, options, seed, client->now_us,
+    result = tryst_endpoint_create(&client->endpoint, identity, &filled, seed, client->now_us,
                                    tr_client_unix_ms());
     if (result == TRYST_OK)
         result = tryst_identity_public_key(identity, client->public_key);
@@ -152,7 +159,7 @@ static tryst_result start(struct tryst_client *client, const struct tryst_identi
                           const struct tryst_options *options, const struct tryst_pin *pin)
 {
     client->now_us = tr_client_now_us();
-    tryst_result result = create_endpoint(client, identity, options);
+    tryst_result result = create_endpoint(client, identity, options, pin);
     if (result != TRYST_OK)
         return result;
     client->inbox = tr_datagram_inbox_create();

@@ -287,6 +287,9 @@ static tryst_result create_client(struct join *join)
     options.app = wish->app;
     options.port = wish->port;
     options.trace = wish->is_traced;
+    options.relay = wish->relay;
+    options.tcp_port = wish->tcp_port;
+    options.tls_port = wish->tls_port;
     if (wish->key) {
         result = tryst_identity_load(&identity, wish->key);
         if (result != TRYST_OK) {

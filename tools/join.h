@@ -27,6 +27,9 @@ struct join_wish {
     bool has_at;
     bool has_timeout;
     uint16_t port;
+    uint16_t tcp_port; /* the server's */
+    uint16_t tls_port;
+    uint8_t relay;       /* enum tryst_relay_use */
     uint32_t expect;     /* messages from others, 0: no end of its own */
     uint64_t at_us;      /* on CLOCK_MONOTONIC */
     uint64_t timeout_us; /* from the start */

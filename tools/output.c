@@ -210,8 +210,12 @@ static void write_path(const struct output *output, const struct tryst_event *ev
     char text[TRYST_ADDRESS_TEXT_SIZE] = "?";
 
     tryst_address_format(&event->address, text, sizeof text);
-    fprintf(output->stream, "%s, %s address %s, %.1f ms", tryst_path_name(event->path),
-            tryst_kind_name(event->kind), text, (double)event->rtt_us / 1000);
+    if (event->path == TRYST_PATH_RELAY)
+        fprintf(output->stream, "by way of the server, %s, %.1f ms", text,
+                (double)event->rtt_us / 1000);
+    else
+        fprintf(output->stream, "%s, %s address %s, %.1f ms", tryst_path_name(event->path),
+                tryst_kind_name(event->kind), text, (double)event->rtt_us / 1000);
 }
 
 static void show_message(const struct output *output, const struct tryst_event *event,

@@ -21,6 +21,9 @@ static const char usage_text[] =
     "  --name TEXT     what the others see instead of your key\n"
     "  --app NAME      the game's name: only the same app meets\n"
     "  --bind PORT     local UDP port\n"
+    "  --relay USE     by way of the server: allow, deny, or only\n"
+    "  --tcp-port PORT, --tls-port PORT\n"
+    "                  the server's, where UDP fails (as in --server; 443)\n"
     "  --json          one event a line, for programs\n"
     "  --trace         also the cookie and the first hellos, with times\n"
     "  --send TEXT     to each participant when connected\n"
@@ -71,26 +74,56 @@ static bool read_number(const char *text, uint32_t most, uint32_t *number)
     return true;
 }
 
+static bool read_port(const char *text, uint16_t *port)
+{
+    uint32_t number;
+
+    if (!read_number(text, UINT16_MAX, &number))
+        return false;
+    *port = (uint16_t)number;
+    return true;
+}
+
+static bool read_relay(const char *text, uint8_t *use)
+{
+#define READ_ROW(name, number, word)                                                               \
+    if (strcmp(text, word) == 0) {                                                                 \
+        *use = (number);                                                                           \
+        return true;                                                                               \
+    }
+    TRYST_RELAY_USES(READ_ROW)
+#undef READ_ROW
+    return false;
+}
+
 static bool has_length(const char *text, size_t most)
 {
     return *text != '\0' && strlen(text) <= most;
 }
 
 static const struct option join_flags[] = {
-    {"server", required_argument, NULL, 's'},  {"key", required_argument, NULL, 'k'},
-    {"name", required_argument, NULL, 'n'},    {"app", required_argument, NULL, 'a'},
-    {"bind", required_argument, NULL, 'b'},    {"json", no_argument, NULL, 'j'},
-    {"trace", no_argument, NULL, 't'},         {"send", required_argument, NULL, 'm'},
-    {"expect", required_argument, NULL, 'e'},  {"linger", required_argument, NULL, 'l'},
-    {"timeout", required_argument, NULL, 'T'}, {"at", required_argument, NULL, 'A'},
-    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+    {"server", required_argument, NULL, 's'},
+    {"key", required_argument, NULL, 'k'},
+    {"name", required_argument, NULL, 'n'},
+    {"app", required_argument, NULL, 'a'},
+    {"bind", required_argument, NULL, 'b'},
+    {"json", no_argument, NULL, 'j'},
+    {"trace", no_argument, NULL, 't'},
+    {"send", required_argument, NULL, 'm'},
+    {"expect", required_argument, NULL, 'e'},
+    {"linger", required_argument, NULL, 'l'},
+    {"timeout", required_argument, NULL, 'T'},
+    {"at", required_argument, NULL, 'A'},
+    {"relay", required_argument, NULL, 'r'},
+    {"tcp-port", required_argument, NULL, 'c'},
+    {"tls-port", required_argument, NULL, 'S'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* false: the value makes no sense. */
 static bool take_flag(struct join_wish *wish, int flag, const char *value)
 {
-    uint32_t number;
-
     switch (flag) {
     case 's':
         wish->server = value;
@@ -105,10 +138,13 @@ static bool take_flag(struct join_wish *wish, int flag, const char *value)
         wish->app = value;
         return true;
     case 'b':
-        if (!read_number(value, UINT16_MAX, &number))
-            return false;
-        wish->port = (uint16_t)number;
-        return true;
+        return read_port(value, &wish->port);
+    case 'c':
+        return read_port(value, &wish->tcp_port);
+    case 'S':
+        return read_port(value, &wish->tls_port);
+    case 'r':
+        return read_relay(value, &wish->relay);
     case 'j':
         return wish->is_json = true;
     case 't':

@@ -18,7 +18,7 @@ enum tr_drop tr_envelope_check(const void *data, size_t size, uint8_t senders)
         return TR_DROP_SHORT;
     if (size > rule->most)
         return TR_DROP_LIMIT;
-    if (bytes[0] == TR_CTRL || bytes[0] == TR_DATA)
+    if (bytes[0] == TR_CTRL || bytes[0] == TR_DATA || bytes[0] == TR_RELAY)
         return TR_DROP_NONE;
     if (bytes[1] != TR_VERSION)
         return TR_DROP_VERSION;

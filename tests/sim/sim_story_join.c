@@ -4,7 +4,7 @@
 
 #define LEAST_US (2 * SIM_RTT_US)
 /* What the server and the clients count as silence, by their defaults. */
-#define EXPIRE_US (45 * SIM_S)
+#define EXPIRE_US (90 * SIM_S)
 
 static void expect_within(struct sim_world *w, const struct sim_client *from,
                           const struct sim_client *to, uint64_t start_us, uint64_t least_us)

@@ -11,6 +11,7 @@ struct tr_candidate tr_admission_seen(const struct tryst_address *address)
     struct tr_candidate candidate = {.address = *address};
 
     candidate.address.scope = 0;
+    candidate.address.transport = TRYST_TRANSPORT_UDP;
     candidate.kind = address->family == 6 ? TRYST_KIND_IPV6 : TRYST_KIND_PUBLIC;
     return candidate;
 }
@@ -68,16 +69,21 @@ bool tr_admission_is_signed(const struct tr_admission *admission, const struct t
            tr_register_verify(&admission->body, &admission->head, certify->sign_key);
 }
 
+static bool is_same_ip(const struct tryst_address *a, const struct tryst_address *b)
+{
+    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+/* Whether it was seen at this ip, by whatever transport. */
 static bool has_ip(const struct tr_admission *admission, const struct tryst_address *address)
 {
     for (size_t i = 0; i < admission->candidate_count; i++) {
         const struct tr_candidate *known = &admission->candidates[i];
 
-        if (known->kind != TRYST_KIND_HOST && known->address.family == address->family &&
-            memcmp(known->address.ip, address->ip, sizeof address->ip) == 0)
+        if (known->kind != TRYST_KIND_HOST && is_same_ip(&known->address, address))
             return true;
     }
-    return false;
+    return is_same_ip(&admission->from, address);
 }
 
 /* An address that is listed already is listed once. */
@@ -95,7 +101,7 @@ static void add(struct tr_admission *admission, const struct tr_candidate *candi
 static bool is_allowed(const struct tr_admission *admission, const struct tryst_address *address,
                        const struct tryst_address *to)
 {
-    if (tryst_address_compare(address, to) == 0)
+    if (is_same_ip(address, to) && address->port == to->port)
         return false;
     switch (tryst_address_classify(address)) {
     case TRYST_ADDRESS_PRIVATE:
@@ -120,7 +126,9 @@ bool tr_admission_gather(struct tr_admission *admission, const struct tr_certify
 
     if (1 + body->proven_count + body->local_count > TR_CANDIDATES_MAX)
         return false;
-    add(admission, &candidate);
+    /* No hello gets to where a stream came from. */
+    if (admission->from.transport == TRYST_TRANSPORT_UDP)
+        add(admission, &candidate);
     for (size_t i = 0; i < body->proven_count; i++) {
         const struct tr_proven *proven = &body->proven[i];
         struct tryst_address address = tryst_address_canonical(&proven->candidate.address);

@@ -17,7 +17,8 @@ struct tr_admission {
     uint32_t left_out; /* addresses that were named and are not for others */
 };
 
-/* What an address that the server itself saw is called in the roster. address: canonical. */
+/* What an address that the server itself saw is called in the roster, and in answers. address:
+ * canonical; its transport is left out. */
 struct tr_candidate tr_admission_seen(const struct tryst_address *address);
 
 /* Reads the head, checks the cookie and hashes the whole: nothing dearer than that. */

@@ -35,6 +35,7 @@ void tr_announce_departure(struct tr_service *service, struct tr_participant *pa
     memcpy(session, membership->session, sizeof session);
     tr_rules_tell_leave(service->rules, participant, reason, now_us, unix_ms, &service->stats);
     tr_alarms_set(&service->expiries, &participant->expiry, TR_NEVER);
+    tr_detours_leave(&service->detours, participant);
     /* Its REGISTER, should it come once more, must not lead to the keys it had: their counters
      * would begin again. */
     tr_certify_drop_ephemeral(&service->certify);

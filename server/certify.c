@@ -63,7 +63,7 @@ static void cookie_mac(const struct tr_certify *certify, uint8_t mac[TR_MAC], ui
 
     tr_put_u32(bytes, time_s);
     memcpy(bytes + 4, address->ip, 16);
-    bytes[20] = address->family;
+    bytes[20] = (uint8_t)(address->family | address->transport << 4);
     tr_put_u16(bytes + 21, address->port);
     memcpy(bytes + 23, app, TR_APP_BYTES);
     tr_seal_mac(mac, bytes, sizeof bytes, certify->cookie_key);

@@ -8,10 +8,6 @@
 #include "server/telling.h"
 #include <string.h>
 
-/* UNKNOWN replies a second, to all together: shorter than what they answer, and a crowd that pings a
- * server which forgot it is to hear of that. */
-enum { UNKNOWN_RATE = 2000, UNKNOWN_BURST = 250 };
-
 /* What one CTRL asks for. */
 struct wishes {
     bool leaves;
@@ -79,22 +75,6 @@ static void answer_ping(struct tr_service *service, const struct tr_arrival *arr
                     tr_writer_used(&writer));
 }
 
-static void answer_unknown(struct tr_service *service, const struct tr_arrival *arrival,
-                           const struct tr_ctrl *head)
-{
-    struct tr_unknown unknown = {.type = TR_UNKNOWN, .version = TR_VERSION};
-
-    if (!tr_bucket_take(&service->unknown, UNKNOWN_RATE, UNKNOWN_BURST, arrival->now_us))
-        return;
-
-    struct tr_datagram *datagram = tr_service_answer(service, arrival);
-
-    if (datagram == NULL)
-        return;
-    memcpy(unknown.channel, head->channel, TR_CHANNEL_BYTES);
-    datagram->size = (uint16_t)tr_envelope_clear(&tr_layout_unknown, &unknown, datagram->data);
-}
-
 static void serve(struct tr_service *service, const struct tr_arrival *arrival,
                   struct tr_participant *participant, uint32_t counter, const struct wishes *wishes)
 {
@@ -126,7 +106,7 @@ enum tr_drop tr_control_input(struct tr_service *service, const struct tr_arriva
     struct tr_participant *participant = tr_registry_find_channel(&service->registry, head.channel);
 
     if (participant == NULL) {
-        answer_unknown(service, arrival, &head);
+        tr_telling_stranger(service, arrival, head.channel, TR_CHANNEL_BYTES);
         return TR_DROP_UNKNOWN;
     }
     if (!tr_replay_is_fresh(&participant->replay, participant->replay_bits, TR_REPLAY_CTRL,

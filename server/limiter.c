@@ -3,6 +3,7 @@
 #include "server/limiter.h"
 
 #include "lib/base/deadline.h"
+#include "lib/base/outbox.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,31 @@ bool tr_bucket_take(struct tr_bucket *bucket, uint32_t rate, uint32_t burst, uin
         return false;
     bucket->full_us = (bucket->full_us > now_us ? bucket->full_us : now_us) + TR_S / rate;
     return true;
+}
+
+enum { NS_US = 1000, QUOTA_BURST_NS = 250 * 1000 * 1000, QUOTA_BURST_DATAGRAMS = 16 };
+
+/* A bit at a kilobit a second takes a million nanoseconds. */
+static uint64_t quota_cost_ns(uint32_t kbps, size_t size)
+{
+    return (uint64_t)size * 8 * 1000000 / kbps;
+}
+
+bool tr_quota_has(const struct tr_quota *quota, uint32_t kbps, size_t size, uint64_t now_us)
+{
+    uint64_t slack_ns = quota_cost_ns(kbps, (size_t)QUOTA_BURST_DATAGRAMS * TR_DATAGRAM_MAX);
+
+    if (slack_ns < QUOTA_BURST_NS)
+        slack_ns = QUOTA_BURST_NS;
+    return quota->full_ns + quota_cost_ns(kbps, size) <= now_us * NS_US + slack_ns;
+}
+
+void tr_quota_take(struct tr_quota *quota, uint32_t kbps, size_t size, uint64_t now_us)
+{
+    uint64_t now_ns = now_us * NS_US;
+
+    quota->full_ns =
+        (quota->full_ns > now_ns ? quota->full_ns : now_ns) + quota_cost_ns(kbps, size);
 }
 
 bool tr_limiter_init(struct tr_limiter *limiter, const uint8_t key[TR_MAC_KEY])

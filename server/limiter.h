@@ -17,6 +17,15 @@ bool tr_bucket_take(struct tr_bucket *bucket, uint32_t rate, uint32_t burst, uin
 /* When there will be a token. */
 uint64_t tr_bucket_next(const struct tr_bucket *bucket, uint32_t rate, uint32_t burst);
 
+/* The same for bytes at a rate of kilobits, in nanoseconds: a quarter of a second's worth at once, and
+ * at least 16 datagrams. kbps: not 0. */
+struct tr_quota {
+    uint64_t full_ns;
+};
+
+bool tr_quota_has(const struct tr_quota *quota, uint32_t kbps, size_t size, uint64_t now_us);
+void tr_quota_take(struct tr_quota *quota, uint32_t kbps, size_t size, uint64_t now_us);
+
 enum {
     /* A bucket is in use for 1 / rate seconds a token: the 7,000 registrations a second that one
      * core can verify keep 350 of them busy at 20 a second, and 7,000 at 1 a second. */

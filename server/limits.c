@@ -13,7 +13,7 @@ bool tr_limits_fill(struct tr_service_limits *limits)
         return false;
     TR_SERVICE_LIMITS(FILL_ROW)
 #undef FILL_ROW
-    if (filled.expire_ms <= filled.keepalive_ms)
+    if (filled.expire_ms <= filled.keepalive_ms || filled.relay > TR_RELAY_DENY)
         return false;
     *limits = filled;
     return true;

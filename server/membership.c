@@ -38,6 +38,17 @@ uint16_t tr_membership_free_slot(const struct tr_membership *membership)
     return slot;
 }
 
+struct tr_entry *tr_membership_at(const struct tr_membership *membership, uint16_t slot)
+{
+    struct tr_entry *entry = membership->oldest;
+
+    if (slot >= TR_PARTICIPANTS_MAX || (membership->slots[slot / 64] >> slot % 64 & 1) == 0)
+        return NULL;
+    while (entry != NULL && entry->slot != slot)
+        entry = entry->newer;
+    return entry;
+}
+
 static void mix_hash(struct tr_membership *membership, const struct tr_entry *entry)
 {
     for (size_t i = 0; i < TR_ENTRY_HASH; i++)

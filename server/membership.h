@@ -51,6 +51,7 @@ struct tr_membership {
     uint64_t forgotten; /* departures up to this version are not remembered */
     uint64_t announced; /* changes up to this version were told to all */
     struct tr_bucket rounds;
+    struct tr_quota relayed; /* of what its members send through the relay */
     struct tr_alarm alarm;
 };
 
@@ -61,6 +62,9 @@ void tr_membership_clear(struct tr_membership *membership);
 /* The lowest slot that nobody has; there must be one. */
 uint16_t tr_membership_free_slot(const struct tr_membership *membership);
 
+/* The member that has a slot; NULL. */
+struct tr_entry *tr_membership_at(const struct tr_membership *membership, uint16_t slot);
+
 /* Puts what the others shall know of a member in the place of what they knew; the entry's
  * identity, epoch and slot are set by the caller. Returns 1 for a change, 0 when nothing is new,
  * -1 when there is no memory and nothing was changed. */
@@ -68,7 +72,8 @@ int tr_membership_set(struct tr_membership *membership, struct tr_entry *entry,
                       const struct tr_member *member);
 
 /* Sets which of its addresses the others are told (enum tryst_policy_addresses), and it of theirs: what
- * somebody hides, it does not see either, or its hellos would show it. Before the entry is a member. */
+ * somebody hides, it does not see either, or its hellos would show it. Before anybody is told of the entry
+ * as it is now. */
 void tr_membership_hide(struct tr_membership *membership, struct tr_entry *entry, uint8_t hiding);
 
 /* Takes a member out and remembers its departure. */

@@ -6,33 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool slots_take(struct tr_slots *slots, void *thing, uint32_t *index)
-{
-    if (slots->free != 0) {
-        *index = (uint32_t)(slots->free - 1);
-        slots->free = slots->slots[*index].next_free;
-    } else {
-        if (slots->used == slots->size) {
-            uint32_t size = slots->size == 0 ? 16 : slots->size * 2;
-            union tr_slot *grown = realloc(slots->slots, size * sizeof *grown);
-
-            if (grown == NULL)
-                return false;
-            slots->slots = grown;
-            slots->size = size;
-        }
-        *index = slots->used++;
-    }
-    slots->slots[*index].thing = thing;
-    return true;
-}
-
-static void slots_give(struct tr_slots *slots, uint32_t index)
-{
-    slots->slots[index].next_free = slots->free;
-    slots->free = (uintptr_t)index + 1;
-}
-
 static struct tr_participant *participant_at(const struct tr_registry *registry, uint32_t index)
 {
     return registry->participants.slots[index].thing;
@@ -47,6 +20,11 @@ static uint64_t channel_hash(const struct tr_registry *registry,
                              const uint8_t channel[TR_CHANNEL_BYTES])
 {
     return tr_seal_hash64(channel, TR_CHANNEL_BYTES, registry->key);
+}
+
+static uint64_t route_hash(const struct tr_registry *registry, const uint8_t route[TR_ROUTE_BYTES])
+{
+    return tr_seal_hash64(route, TR_ROUTE_BYTES, registry->key);
 }
 
 static uint64_t session_hash(const struct tr_registry *registry, const uint8_t app[TR_APP_BYTES],
@@ -67,6 +45,7 @@ void tr_registry_init(struct tr_registry *registry, const uint8_t key[TR_MAC_KEY
     tr_table_init(&registry->by_identity, UINT32_MAX - 1);
     tr_table_init(&registry->by_channel, UINT32_MAX - 1);
     tr_table_init(&registry->by_session, UINT32_MAX - 1);
+    tr_table_init(&registry->by_route, UINT32_MAX - 1);
 }
 
 void tr_registry_clear(struct tr_registry *registry)
@@ -80,6 +59,7 @@ void tr_registry_clear(struct tr_registry *registry)
     tr_table_clear(&registry->by_identity);
     tr_table_clear(&registry->by_channel);
     tr_table_clear(&registry->by_session);
+    tr_table_clear(&registry->by_route);
     free(registry->participants.slots);
     free(registry->memberships.slots);
     memset(registry, 0, sizeof *registry);
@@ -137,6 +117,22 @@ struct tr_participant *tr_registry_find_channel(const struct tr_registry *regist
     return NULL;
 }
 
+struct tr_participant *tr_registry_find_route(const struct tr_registry *registry,
+                                              const uint8_t route[TR_ROUTE_BYTES])
+{
+    uint64_t hash = route_hash(registry, route);
+    uint32_t cursor = 0;
+    uint32_t index;
+
+    while (tr_table_next(&registry->by_route, hash, &cursor, &index)) {
+        struct tr_participant *participant = participant_at(registry, index);
+
+        if (memcmp(participant->relay.route, route, TR_ROUTE_BYTES) == 0)
+            return participant;
+    }
+    return NULL;
+}
+
 uint32_t tr_registry_count_sessions(const struct tr_registry *registry,
                                     const uint8_t identity[TR_KEY])
 {
@@ -156,7 +152,7 @@ static void remove_session(struct tr_registry *registry, struct tr_membership *m
     tr_table_remove(&registry->by_session,
                     session_hash(registry, membership->app, membership->session),
                     membership->index);
-    slots_give(&registry->memberships, membership->index);
+    tr_slots_give(&registry->memberships, membership->index);
     registry->membership_count--;
     tr_membership_clear(membership);
     free(membership);
@@ -171,13 +167,13 @@ static struct tr_membership *add_session(struct tr_registry *registry,
     if (membership == NULL)
         return NULL;
     tr_membership_init(membership, app, session, fence);
-    if (!slots_take(&registry->memberships, membership, &membership->index)) {
+    if (!tr_slots_take(&registry->memberships, membership, &membership->index)) {
         free(membership);
         return NULL;
     }
     if (!tr_table_put(&registry->by_session, session_hash(registry, app, session),
                       membership->index)) {
-        slots_give(&registry->memberships, membership->index);
+        tr_slots_give(&registry->memberships, membership->index);
         free(membership);
         return NULL;
     }
@@ -219,13 +215,13 @@ static struct tr_participant *add(struct tr_registry *registry, struct tr_member
         return NULL;
     participant->membership = membership;
     memcpy(participant->entry.identity, identity, TR_KEY);
-    if (!slots_take(&registry->participants, participant, &participant->index)) {
+    if (!tr_slots_take(&registry->participants, participant, &participant->index)) {
         free(participant);
         return NULL;
     }
     if (!tr_table_put(&registry->by_identity, identity_hash(registry, identity),
                       participant->index)) {
-        slots_give(&registry->participants, participant->index);
+        tr_slots_give(&registry->participants, participant->index);
         free(participant);
         return NULL;
     }
@@ -274,6 +270,24 @@ bool tr_registry_set_channel(struct tr_registry *registry, struct tr_participant
     return true;
 }
 
+static void unset_route(struct tr_registry *registry, struct tr_participant *participant)
+{
+    if (participant->has_route)
+        tr_table_remove(&registry->by_route, route_hash(registry, participant->relay.route),
+                        participant->index);
+    participant->has_route = false;
+}
+
+void tr_registry_set_route(struct tr_registry *registry, struct tr_participant *participant,
+                           const struct tr_relay_keys *keys)
+{
+    unset_route(registry, participant);
+    participant->relay = *keys;
+    participant->has_route =
+        tr_registry_find_route(registry, keys->route) == NULL &&
+        tr_table_put(&registry->by_route, route_hash(registry, keys->route), participant->index);
+}
+
 bool tr_registry_remove(struct tr_registry *registry, struct tr_participant *participant)
 {
     struct tr_membership *membership = participant->membership;
@@ -285,11 +299,13 @@ bool tr_registry_remove(struct tr_registry *registry, struct tr_participant *par
     if (has_channel(participant))
         tr_table_remove(&registry->by_channel, channel_hash(registry, participant->channel),
                         participant->index);
-    slots_give(&registry->participants, participant->index);
+    unset_route(registry, participant);
+    tr_slots_give(&registry->participants, participant->index);
     registry->participant_count--;
-    assert(participant->expiry.place == 0);
+    assert(participant->expiry.place == 0 && participant->detours == NULL);
     free(participant->granted);
     tr_seal_wipe(&participant->keys, sizeof participant->keys);
+    tr_seal_wipe(&participant->relay, sizeof participant->relay);
     free(participant);
     if (membership->count > 0)
         return false;

@@ -6,6 +6,7 @@
 #include "lib/base/deadline.h"
 #include "lib/wire/envelope.h"
 #include "server/announce.h"
+#include "server/relay.h"
 #include "server/telling.h"
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static void answer(struct tr_service *service, const struct tr_arrival *arrival,
         .keepalive_ms = service->limits.keepalive_ms,
         .expire_ms = service->limits.expire_ms,
         .participants_max = (uint16_t)tr_seating_room(service, membership),
+        .relay_kbps = tr_relay_kbps(service, participant),
         .fence = membership->fence,
     };
     uint8_t room[TR_DATAGRAM_BYTES];
@@ -166,6 +168,31 @@ static int put_member(const struct tr_admission *admission, struct tr_participan
     return tr_membership_set(participant->membership, &participant->entry, &member);
 }
 
+/* The keys of its join, by which others reach it through the relay. Pairs under other keys are over. */
+static void lead(struct tr_service *service, const struct tr_admission *admission,
+                 struct tr_participant *participant, bool is_new_epoch)
+{
+    struct tr_relay_keys keys;
+
+    tr_relay_derive(&keys, admission->shared, admission->head.ge);
+    if (is_new_epoch || !participant->has_route ||
+        !tr_seal_equal(&keys, &participant->relay, sizeof keys)) {
+        tr_detours_leave(&service->detours, participant);
+        tr_registry_set_route(&service->registry, participant, &keys);
+    }
+    tr_seal_wipe(&keys, sizeof keys);
+}
+
+/* Who can only be relayed to shows no address, and is shown none, whatever the rules say. */
+static void conceal(const struct tr_admission *admission, struct tr_participant *participant)
+{
+    participant->caps = admission->body.record.caps;
+    tr_membership_hide(participant->membership, &participant->entry,
+                       (participant->caps & TR_CAP_RELAY_ONLY) != 0
+                           ? TRYST_POLICY_ADDRESSES_RELAY_ONLY
+                           : participant->hiding);
+}
+
 /* false: no memory. */
 static bool settle(struct tr_service *service, const struct tr_arrival *arrival,
                    const struct tr_admission *admission, struct tr_participant *participant)
@@ -181,6 +208,8 @@ static bool settle(struct tr_service *service, const struct tr_arrival *arrival,
         entry->epoch = epoch;
         return false;
     }
+    conceal(admission, participant);
+    lead(service, admission, participant, epoch != entry->epoch);
     if (change > 0)
         tr_announce_change(service, participant->membership, arrival->now_us);
     if (!make_channel(service, participant))
@@ -249,7 +278,7 @@ static bool grant(struct tr_service *service, const struct tryst_policy_answer *
 
     if (granted->max_participants != 0)
         membership->participants_max = (uint16_t)granted->max_participants;
-    tr_membership_hide(membership, &participant->entry, (uint8_t)granted->addresses);
+    participant->hiding = (uint8_t)granted->addresses;
     if (granted->expires_s != 0)
         tr_alarms_set(&service->expiries, &participant->expiry,
                       now_us + granted->expires_s * (uint64_t)TR_S);
@@ -278,8 +307,6 @@ void tr_seating_admit(struct tr_service *service, const struct tr_arrival *arriv
             tr_announce_departure(service, participant, TRYST_REASON_NONE, arrival->now_us);
         } else {
             tr_alarms_set(&service->expiries, &participant->expiry, TR_NEVER);
-            tr_membership_hide(participant->membership, &participant->entry,
-                               TRYST_POLICY_ADDRESSES_ALL);
             tr_registry_remove(&service->registry, participant);
         }
     }

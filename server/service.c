@@ -8,6 +8,7 @@
 #include "server/announce.h"
 #include "server/control.h"
 #include "server/enrolment.h"
+#include "server/relay.h"
 #include "server/service_state.h"
 #include "server/telling.h"
 #include <assert.h>
@@ -35,6 +36,7 @@ static void update_gauges(struct tr_service *service)
 {
     service->stats.participants = service->registry.participant_count;
     service->stats.sessions = service->registry.membership_count;
+    service->stats.relay_pairs = service->detours.count;
     service->stats.drop_output = service->outbox.dropped;
 }
 
@@ -64,6 +66,7 @@ tryst_result tr_service_create(struct tr_service **service,
     tr_random_bytes(&made->random, key, sizeof key);
     tr_registry_init(&made->registry, key);
     tr_random_bytes(&made->random, key, sizeof key);
+    tr_detours_init(&made->detours, made->registry.key);
 
     tryst_result result = TRYST_E_MEMORY;
 
@@ -88,6 +91,9 @@ void tr_service_destroy(struct tr_service *service)
     tr_alarms_clear(&service->expiries);
     tr_rules_destroy(service->rules);
     tr_recall_clear(&service->recall);
+    for (struct tr_participant *p = service->registry.earliest; p != NULL; p = p->later)
+        tr_detours_leave(&service->detours, p);
+    tr_detours_clear(&service->detours);
     tr_registry_clear(&service->registry);
     tr_limiter_clear(&service->limiter);
     tr_outbox_clear(&service->outbox);
@@ -200,6 +206,8 @@ static enum tr_drop input(struct tr_service *service, const struct tr_arrival *a
         return input_bind(service, arrival);
     case TR_REGISTER:
         return tr_enrolment_input(service, arrival);
+    case TR_RELAY:
+        return tr_relay_input(service, arrival);
     default:
         return tr_control_input(service, arrival);
     }
@@ -261,6 +269,7 @@ void tr_service_tick(struct tr_service *service, uint64_t now_us)
     expire(service, now_us);
     tr_enrolment_tick(service, now_us);
     tr_recall_tick(&service->recall, now_us, &service->outbox);
+    tr_relay_tick(service, now_us);
     tr_announce_run(service, now_us);
     update_gauges(service);
 }
@@ -276,6 +285,7 @@ uint64_t tr_service_deadline(const struct tr_service *service)
     tr_sooner(&next, tr_alarms_next(&service->expiries));
     tr_sooner(&next, tr_rules_deadline(service->rules));
     tr_sooner(&next, tr_recall_deadline(&service->recall));
+    tr_sooner(&next, tr_relay_deadline(service));
     return next;
 }
 

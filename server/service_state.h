@@ -1,11 +1,12 @@
-/* What the parts of the service share: REGISTER (enrolment), CTRL (control), what changed and
- * whom to tell (announce); service.c joins them.
+/* What the parts of the service share: REGISTER (enrolment), CTRL (control), RELAY (relay), what changed
+ * and whom to tell (announce); service.c joins them.
  * SPDX-License-Identifier: MIT */
 #ifndef TR_SERVICE_STATE_H
 #define TR_SERVICE_STATE_H
 
 #include "lib/base/outbox.h"
 #include "server/certify.h"
+#include "server/detours.h"
 #include "server/limiter.h"
 #include "server/limits.h"
 #include "server/recall.h"
@@ -33,6 +34,8 @@ struct tr_service {
     struct tr_limiter limiter;
     struct tr_bucket unknown; /* for UNKNOWN replies */
     struct tr_recall recall;
+    struct tr_detours detours;
+    struct tr_quota relayed; /* of all that is relayed */
     struct tr_recent recent[TR_RECENT];
     struct tr_outbox outbox;
     struct tr_server_stats stats;

@@ -29,6 +29,8 @@ const struct tr_setting tr_settings_table[] = {
      4096, "TCP connections at the same time"},
     {"server", "tcp_per_address", NULL, NULL, TR_SETTING_NUMBER, AT(streams.per_address), 1, 65535,
      32, "of them from one IPv4 address or IPv6 /56"},
+    {"server", "relay", NULL, NULL, TR_SETTING_RELAY, AT(limits.relay), 0, 0, TR_RELAY_ALLOW,
+     "allow or deny: whether it relays for those who find no direct path (allow)"},
     {"policy", "script", "policy", "FILE", TR_SETTING_PATH, AT(policy.script), 0, 0, 0,
      "the operator's rules, in FILE.lua, FILE.py or a plug-in FILE.so"},
     {"policy", "plugins", NULL, NULL, TR_SETTING_PATH, AT(policy.plugins), 0, 0, 0,
@@ -181,6 +183,16 @@ static bool read_level(uint32_t *level, const char *text)
     return false;
 }
 
+static bool read_relay(uint32_t *relay, const char *text)
+{
+    bool is_allowed = strcmp(text, "allow") == 0;
+
+    if (!is_allowed && strcmp(text, "deny") != 0)
+        return false;
+    *relay = is_allowed ? TR_RELAY_ALLOW : TR_RELAY_DENY;
+    return true;
+}
+
 /* where: "FILE:LINE: key" or "--flag". */
 void tr_settings_apply(struct tr_settings_reading *reading, const struct tr_setting *setting,
                        const char *text, const char *where)
@@ -220,6 +232,10 @@ void tr_settings_apply(struct tr_settings_reading *reading, const struct tr_sett
         if (!read_level(field, text))
             tr_settings_complain(reading->report, "%s: \"%s\" is not error, warning, info or debug",
                                  where, text);
+        break;
+    case TR_SETTING_RELAY:
+        if (!read_relay(field, text))
+            tr_settings_complain(reading->report, "%s: \"%s\" is not allow or deny", where, text);
         break;
     }
 }

@@ -14,6 +14,7 @@ enum tr_setting_kind {
     TR_SETTING_LISTEN_TCP, /* may be given often, or be "none" */
     TR_SETTING_HOST,
     TR_SETTING_LEVEL,
+    TR_SETTING_RELAY, /* allow or deny */
 };
 
 struct tr_setting {
@@ -21,7 +22,7 @@ struct tr_setting {
     const char *flag;  /* NULL: only in the file */
     const char *value; /* what the help calls it */
     enum tr_setting_kind kind;
-    size_t offset; /* in struct tr_settings, of a NUMBER, PATH or LEVEL */
+    size_t offset; /* in struct tr_settings, of a NUMBER, PATH, LEVEL or RELAY */
     uint32_t least, most, standard;
     const char *help;
 };

@@ -10,6 +10,7 @@
     X(participants, "participants now")                                                            \
     X(sessions, "sessions now")                                                                    \
     X(streams, "TCP connections now")                                                              \
+    X(relay_pairs, "pairs of participants that are relayed for now")                               \
     X(received, "datagrams received")                                                              \
     X(received_bytes, "bytes received")                                                            \
     X(sent, "datagrams sent")                                                                      \
@@ -25,6 +26,8 @@
     X(policy_failed, "questions that the rules failed at: error, wrong answer, limit, crash")      \
     X(policy_late, "questions that the rules did not answer in time")                              \
     X(policy_overload, "questions that were not put: too many waited")                             \
+    X(relayed, "datagrams relayed")                                                                \
+    X(relayed_bytes, "bytes relayed")                                                              \
     X(changes, "roster changes")                                                                   \
     X(resent, "roster pages sent again")                                                           \
     X(drop_short, "dropped: too short")                                                            \
@@ -37,6 +40,12 @@
     X(drop_malformed, "dropped: sealed well, but malformed")                                       \
     X(drop_limit, "dropped: over a limit")                                                         \
     X(drop_address, "local addresses left out: not for others to send to")                         \
+    X(drop_relay_asked, "not relayed: the other has not asked for it")                             \
+    X(drop_relay_denied, "not relayed: denied by the settings, the rules or a participant")        \
+    X(drop_relay_leg, "not relayed: over the quota from one participant to another")               \
+    X(drop_relay_participant, "not relayed: over the quota of a participant")                      \
+    X(drop_relay_session, "not relayed: over the quota of a session")                              \
+    X(drop_relay_node, "not relayed: over the quota of the server")                                \
     X(drop_output, "datagrams not sent: the queue was full")                                       \
     X(stream_accepted, "TCP connections accepted")                                                 \
     X(stream_refused, "TCP connections refused: over a bound")                                     \

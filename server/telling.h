@@ -17,4 +17,17 @@ void tr_telling_send(struct tr_service *service, struct tr_participant *particip
 void tr_telling_leave(struct tr_service *service, struct tr_participant *participant,
                       uint16_t reason);
 
+/* What was decided about relaying between it and somebody else. */
+void tr_telling_relay(struct tr_service *service, struct tr_participant *participant,
+                      const struct tr_item_relay *item);
+
+/* UNKNOWN to where a datagram came from, which must not have been shorter. */
+void tr_telling_unknown(struct tr_service *service, const struct tr_arrival *arrival,
+                        const uint8_t channel[TR_CHANNEL_BYTES]);
+
+/* The same, so often a second to all together, to who named a channel or a route that nobody has. size: at
+ * most TR_CHANNEL_BYTES; the rest is said as zeros. */
+void tr_telling_stranger(struct tr_service *service, const struct tr_arrival *arrival,
+                         const void *name, size_t size);
+
 #endif

@@ -52,7 +52,12 @@ struct fake_client {
     uint32_t leaves;
     uint16_t leave_reason;
     uint32_t unknowns;
-    uint32_t faults; /* datagrams that made no sense */
+    struct tr_unknown unknown;  /* the last one */
+    uint32_t grants;            /* items of the relay */
+    struct tr_item_relay grant; /* the last one */
+    uint32_t relays;            /* RELAY that came */
+    struct tr_datagram relayed; /* the last one */
+    uint32_t faults;            /* datagrams that made no sense */
     uint32_t pages;
     uint32_t resets;
     uint32_t departures;

@@ -187,6 +187,10 @@ static void receive_item(struct fake_world *world, struct fake_client *client,
         client->leaves++;
         client->leave_reason = leave.reason;
         break;
+    case TR_ITEM_RELAY:
+        tr_layout_decode(&tr_layout_item_relay, &client->grant, &reader);
+        client->grants++;
+        break;
     case TR_ITEM_ROSTER:
         tr_layout_decode(&tr_layout_page, &page, &reader);
         read_page(client, &page, &reader);
@@ -246,6 +250,11 @@ void fake_receive(struct fake_world *world, struct fake_client *client,
         break;
     case TR_UNKNOWN:
         client->unknowns++;
+        tr_envelope_head(&tr_layout_unknown, &client->unknown, datagram->data, datagram->size);
+        break;
+    case TR_RELAY:
+        client->relays++;
+        client->relayed = *datagram;
         break;
     default:
         client->faults++;

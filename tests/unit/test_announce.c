@@ -185,7 +185,7 @@ static void departures_at_one_time_are_told_in_one_round(void)
     uint32_t pages = watcher->pages;
 
     ASSERT_EQ_UINT(watcher->peer_count, 20);
-    fake_run(&world, 44 * TR_S + TR_S / 2);
+    fake_run(&world, 89 * TR_S + TR_S / 2);
     ASSERT_EQ_UINT(stats()->expired, 20);
     ASSERT_EQ_UINT(watcher->peer_count, 0);
     ASSERT_EQ_UINT(watcher->departures, 20);

@@ -29,7 +29,7 @@ static void two_participants_learn_of_each_other(void)
     ASSERT_EQ_UINT(a->registered.seen.kind, TRYST_KIND_PUBLIC);
     ASSERT_EQ_INT(tryst_address_compare(&a->registered.seen.address, &a->address), 0);
     ASSERT_EQ_UINT(a->registered.keepalive_ms, 15000);
-    ASSERT_EQ_UINT(a->registered.expire_ms, 45000);
+    ASSERT_EQ_UINT(a->registered.expire_ms, 90000);
     ASSERT_EQ_UINT(a->registered.participants_max, 256);
     ASSERT_EQ_UINT(a->registered.server_ms, world.unix_s * 1000);
     fake_join(&world, b);

@@ -66,7 +66,7 @@ static void nothing_configured_has_good_defaults(void)
     ASSERT_EQ_UINT(settings.log_level, TR_LOG_INFO);
     ASSERT_EQ_UINT(settings.limits.participants, 100000);
     ASSERT_EQ_UINT(settings.limits.session_participants, 256);
-    ASSERT_EQ_UINT(settings.limits.expire_ms, 45000);
+    ASSERT_EQ_UINT(settings.limits.expire_ms, 90000);
     unsetenv("STATE_DIRECTORY");
     ASSERT_TRUE(load(NULL, NULL));
     if (geteuid() == 0)
@@ -85,6 +85,7 @@ static void file_sets_everything(void)
                                "advertise = play.example.net:7002\n"
                                "stats = 60\n"
                                "log_level = debug\n"
+                               "relay = deny\n"
                                "[limits]\n"
                                "participants = 5\n"
                                "keepalive_ms = 1000\n"
@@ -107,6 +108,8 @@ static void file_sets_everything(void)
     ASSERT_EQ_UINT(settings.limits.keepalive_ms, 1000);
     ASSERT_EQ_UINT(settings.limits.expire_ms, 2000);
     ASSERT_EQ_UINT(settings.limits.identity_sessions, 8);
+    ASSERT_EQ_UINT(settings.limits.relay, TR_RELAY_DENY);
+    ASSERT_EQ_UINT(settings.limits.relay_kbps, 4000);
 }
 
 static void flags_win_over_the_file(void)
@@ -174,7 +177,9 @@ static void each_mistake_in_the_file_is_told_with_its_line(void)
         {"stats = 1\n", 1, "before the first [section]"},
         {"[server]\nstats = 1\n[limits\n", 3, "a section needs its ]"},
         {"[server]\nhello\n", 2, "neither [section] nor key = value"},
-        {"[limits]\nkeepalive_ms = 45000\n", 2, "expire_ms (45000) must be above"},
+        {"[server]\nrelay = maybe\n", 2, "is not allow or deny"},
+        {"[limits]\nrelay_kbps = 0\n", 2, "whole number from 8 to"},
+        {"[limits]\nkeepalive_ms = 90000\n", 2, "expire_ms (90000) must be above"},
         {"[limits]\nexpire_ms = 1000\n\nkeepalive_ms = 1000\n", 4, "must be above"},
         {"[limits]\nexpire_ms = 14999\n", 2, "must be above"},
     };

@@ -90,10 +90,12 @@ void sim_matrix_bounds(uint32_t cell, uint64_t bound_us[2])
 {
     uint32_t row;
     uint32_t column;
-    if (cell >= CELL_COUNT) { /* no pair is later for it, and all of them meet */
+    if (cell >= CELL_COUNT) {
+        /* All of them meet, and none is later for it; but who hears the other by the server first, or at
+         * the same moment, answers that way at once. */
         sim_matrix_bounds(cell - CELL_COUNT, bound_us);
         for (int i = 0; i < 2; i++)
-            bound_us[i] = bound_us[i] != 0 ? bound_us[i] : RELAYED_US;
+            bound_us[i] = bound_us[i] == 0 || bound_us[i] > LEAST_US ? RELAYED_US : bound_us[i];
         return;
     }
     if (cell >= PAIR_COUNT) {

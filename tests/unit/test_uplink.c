@@ -309,6 +309,27 @@ static void uplink_asks_by_streams_when_udp_falls_silent(void)
     talk_clear(&talk);
 }
 
+/* A game that was held for minutes finds a cookie in its socket: that is no round trip to wait for. */
+static void uplink_takes_no_time_in_a_socket_for_a_trip(void)
+{
+    talk_init(&talk, 26, 0);
+    talk_begin(&talk);
+    talk_for(&talk, 30 * TR_MS);
+    talk.now_us += 300 * TR_S;
+    talk_for(&talk, TR_MS);
+    ASSERT_TRUE(talk.rendezvous.uplinks[0].is_live);
+    ASSERT_TRUE(talk.rendezvous.uplinks[0].rtt_us <= 2 * TR_S);
+    talk.server.is_mute_to_binds = true;
+    tr_uplinks_refresh(&talk.rendezvous, talk.now_us, true);
+    uint32_t binds = talk.bind_count;
+    talk_for(&talk, 30 * TR_S);
+    ASSERT_ROW(talk.bind_count >= binds + 8, "%" PRIu32 " in 30 s", talk.bind_count - binds);
+    talk.server.is_mute_to_binds = false;
+    talk_for(&talk, 10 * TR_S);
+    ASSERT_EQ_UINT(talk.rendezvous.uplinks[0].rtt_us, 40 * TR_MS);
+    talk_clear(&talk);
+}
+
 UNIT_MAIN("uplink", UNIT_CASE(uplink_has_a_cookie_in_one_round_trip),
           UNIT_CASE(uplink_repeats_its_bind_ever_slower_and_says_lost_once),
           UNIT_CASE(uplink_measures_the_trip_of_the_bind_that_was_answered),
@@ -324,4 +345,5 @@ UNIT_MAIN("uplink", UNIT_CASE(uplink_has_a_cookie_in_one_round_trip),
           UNIT_CASE(uplink_refuses_a_known_certificate_that_has_run_out_since),
           UNIT_CASE(uplink_asks_by_streams_after_600_ms_of_silence),
           UNIT_CASE(uplink_asks_by_no_stream_while_udp_answers),
-          UNIT_CASE(uplink_asks_by_streams_when_udp_falls_silent))
+          UNIT_CASE(uplink_asks_by_streams_when_udp_falls_silent),
+          UNIT_CASE(uplink_takes_no_time_in_a_socket_for_a_trip))

@@ -12,8 +12,7 @@ enum {
     TR_DETOUR_KEPT = 404,   /* bytes of a HELLO, the longest */
 };
 
-/* So long a datagram stands for the wish to be relayed for: who talks directly says a word every two minutes. */
-#define TR_DETOUR_ASK_US (240 * TR_S)
+#define TR_DETOUR_ASK_US (60 * TR_S) /* so long a datagram stands for the wish to be relayed for */
 
 /* A HELLO that is kept until the other asks. */
 struct tr_kept {

@@ -2,7 +2,8 @@
  *
  * The contract: hand in what arrives (input), say what time it is (tick, at deadline or later), send
  * what comes out (output, until it returns 0), read what happened (poll, until it returns 0). Any
- * order is safe; what is skipped is late, never wrong. Time may stand still; it never goes back.
+ * order is safe; what is skipped is late, never wrong. Time may stand still; where it goes back by more
+ * than a second, as a clock that was set does, all goes on from where it was.
  * SPDX-License-Identifier: MIT */
 #ifndef TRYST_ENDPOINT_H
 #define TRYST_ENDPOINT_H

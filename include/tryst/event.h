@@ -37,7 +37,7 @@ enum tryst_event_type {
 #define TRYST_PATHS(X)                                                                             \
     X(NONE, 0, "none")                                                                             \
     X(DIRECT, 1, "direct")                                                                         \
-    X(RELAY, 2, "relay") /* reserved */
+    X(RELAY, 2, "relay") /* by the server; address is the server's */
 
 enum tryst_path_type {
 #define TRYST_PATH_ROW(name, number, text) TRYST_PATH_##name = (number),

@@ -32,7 +32,7 @@ static const uint32_t pauses_ms[] = {14000, 28000, 56000, 112000};
 /* A silence that every NAT bears; and the part of a pause that a ping has tried at least. */
 #define SURE_US (16 * TR_S)
 #define TRIED_PART 9 / 10
-enum { RELAY_USED_MS = 28000, RELAY_IDLE_MS = 112000 };
+enum { RELAY_USED_MS = 28000, RELAY_IDLE_MS = 57000 };
 enum { PAUSES = sizeof pauses_ms / sizeof pauses_ms[0], STEP_ANEW = 64 };
 
 static uint8_t doubt_after(const struct tr_path *path)

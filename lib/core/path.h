@@ -58,17 +58,23 @@ struct tr_path {
     uint16_t largest;      /* datagram sent on it since the last ping of full size */
     uint16_t sent;         /* DATA on it, and, of the peer's, received: modulo 65,536 */
     uint16_t received;
-    uint16_t mark_sent; /* as the last measurement took them */
-    uint16_t mark_received;
     uint16_t pinged_sent; /* what `sent` was at the newest ping */
-    uint16_t bytes_in;    /* until it is proven */
-    uint16_t bytes_out;
+    union {
+        struct {
+            uint16_t bytes_in; /* until it is proven */
+            uint16_t bytes_out;
+        };
+        struct {
+            uint16_t mark_received; /* then, as the last measurement took them */
+            uint16_t mark_sent;
+        };
+    };
     uint32_t rtt_us;             /* smoothed (RFC 6298), 0 not measured */
     uint32_t avoid_ms;           /* not before then is it well again */
+    uint32_t said_ds;            /* when something last left on it, in tenths of a second */
     uint8_t ping[TR_PING_BYTES]; /* secret of the pings that wait for a pong; zeros: none waits */
     uint64_t ping_us;            /* when the first of them was sent */
     uint64_t heard_us;
-    uint32_t said_ds; /* when something last left on it, in tenths of a second */
     uint64_t next_us; /* when to ping it for its own sake */
 };
 

@@ -34,8 +34,8 @@ struct tr_peer {
     uint8_t entry_hash[16]; /* its part of the roster's hash */
     bool is_listed;         /* named by the roster as it is now */
     bool is_connected;
-    bool is_greeted; /* HELLO was said */
-    bool is_punched; /* PUNCH was said */
+    bool is_greeted;     /* HELLO was said */
+    bool is_punched;     /* PUNCH was said */
     uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */
     bool is_moved;       /* our addresses changed: the hellos of this search say so */
     uint64_t hello_next_us;

@@ -15,6 +15,8 @@ static const uint16_t retry_ms[] = {15, 25, 50, 100, 250, 500, 1000, 1600};
 /* A server that was lost is looked for closely at first, as one that was killed is soon back. */
 #define LOST_RETRY_US (1 * TR_S)
 #define LOST_CLOSE_US (60 * TR_S)
+/* A cookie that took longer lay in the socket of a game that was held: all pauses go by its trip. */
+#define TRIP_MAX_US (2 * TR_S)
 enum { TRIES = sizeof retry_ms / sizeof retry_ms[0], NONCE_FIXED = 12 };
 
 static uint64_t jittered(uint64_t pause, struct tr_random *random)
@@ -218,7 +220,8 @@ static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *upli
     uplink->seen = tr_candidate_canonical(&seen);
     uplink->cookie = reply->cookie;
     uplink->cookie_us = now_us;
-    uplink->rtt_us = trip(uplink, now_us, reply->nonce);
+    uint32_t took = trip(uplink, now_us, reply->nonce);
+    uplink->rtt_us = took < TRIP_MAX_US ? took : TRIP_MAX_US;
     uplink->tries = 0;
     uplink->refusal = TRYST_REASON_NONE;
     uplink->is_live = true;

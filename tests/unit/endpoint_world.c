@@ -63,13 +63,18 @@ void world_clear(struct endpoint_world *world)
     scripted_clear(&world->server);
 }
 
+uint64_t world_clock(const struct endpoint_world *world, unsigned end)
+{
+    return world->now_us - world->end[end].behind_us;
+}
+
 void world_join(struct endpoint_world *world, unsigned end)
 {
     struct tryst_endpoint *endpoint = world->end[end].endpoint;
+    uint64_t now_us = world_clock(world, end);
 
-    ASSERT_EQ_INT(tryst_endpoint_set_server(endpoint, world->now_us, world->server.address, 1),
-                  TRYST_OK);
-    ASSERT_EQ_INT(tryst_endpoint_join(endpoint, world->now_us, "room", "me", 2), TRYST_OK);
+    ASSERT_EQ_INT(tryst_endpoint_set_server(endpoint, now_us, world->server.address, 1), TRYST_OK);
+    ASSERT_EQ_INT(tryst_endpoint_join(endpoint, now_us, "room", "me", 2), TRYST_OK);
 }
 
 static void fly(struct endpoint_world *world, const struct tryst_address *from,
@@ -105,6 +110,14 @@ static void event_take(struct endpoint_world *world, struct world_end *end,
         memcpy(end->key, event->key, TRYST_KEY_SIZE);
 }
 
+static bool gets_through(const struct endpoint_world *world, const struct tryst_address *to)
+{
+    bool is_stream = to->transport != TRYST_TRANSPORT_UDP;
+    bool is_to_server = is_stream || to->port == TRYST_PORT;
+
+    return (is_to_server || !world->is_walled) && (is_stream || !world->is_udp_dead);
+}
+
 static void drain(struct endpoint_world *world)
 {
     struct tr_datagram *reply = NULL;
@@ -114,14 +127,16 @@ static void drain(struct endpoint_world *world)
         struct tryst_datagram out;
         struct tryst_event event;
 
-        while (!end->is_lazy && tryst_endpoint_output(end->endpoint, world->now_us, &out) == 1)
-            if (!end->is_cut_off)
+        while (!end->is_lazy &&
+               tryst_endpoint_output(end->endpoint, world_clock(world, i), &out) == 1)
+            if (!end->is_cut_off && gets_through(world, &out.to))
                 fly(world, &end->address, &out.to, out.data, out.size);
         while (!end->is_lazy && tryst_endpoint_poll(end->endpoint, &event) == 1)
             event_take(world, end, &event);
     }
     while ((reply = tr_outbox_pop(&world->server.outbox)) != NULL)
-        fly(world, &reply->from, &reply->to, reply->data, reply->size);
+        if (gets_through(world, &reply->from))
+            fly(world, &reply->from, &reply->to, reply->data, reply->size);
 }
 
 static void arrive(struct endpoint_world *world)
@@ -133,16 +148,24 @@ static void arrive(struct endpoint_world *world)
             i++;
             continue;
         }
-        if (flight->to.port == TRYST_PORT)
+        if (flight->to.port == TRYST_PORT || flight->to.transport != TRYST_TRANSPORT_UDP)
             scripted_input(&world->server, &flight->from, &flight->to, flight->data, flight->size);
         for (unsigned j = 0; j < world->count; j++)
             if (tryst_address_compare(&world->end[j].address, &flight->to) == 0 &&
                 !world->end[j].is_cut_off)
-                tryst_endpoint_input(world->end[j].endpoint, world->now_us, &flight->from, NULL,
-                                     flight->data, flight->size);
+                tryst_endpoint_input(world->end[j].endpoint, world_clock(world, j), &flight->from,
+                                     NULL, flight->data, flight->size);
         world->flight_count--;
         memmove(flight, flight + 1, (world->flight_count - i) * sizeof *flight);
     }
+}
+
+/* When an end's next deadline is, by the world's clock. */
+static uint64_t due_us(const struct endpoint_world *world, unsigned end)
+{
+    uint64_t next = tryst_endpoint_deadline(world->end[end].endpoint);
+
+    return next == TR_NEVER ? next : next + world->end[end].behind_us;
 }
 
 void world_for(struct endpoint_world *world, uint64_t span_us)
@@ -156,7 +179,7 @@ void world_for(struct endpoint_world *world, uint64_t span_us)
 
         for (unsigned i = 0; i < world->count; i++)
             if (!world->end[i].is_lazy)
-                tr_sooner(&next, tryst_endpoint_deadline(world->end[i].endpoint));
+                tr_sooner(&next, due_us(world, i));
         for (uint32_t i = 0; i < world->flight_count; i++)
             tr_sooner(&next, world->flights[i].us);
         if (next > until_us)
@@ -168,7 +191,7 @@ void world_for(struct endpoint_world *world, uint64_t span_us)
         arrive(world);
         for (unsigned i = 0; i < world->count; i++)
             if (!world->end[i].is_lazy)
-                tryst_endpoint_tick(world->end[i].endpoint, world->now_us);
+                tryst_endpoint_tick(world->end[i].endpoint, world_clock(world, i));
         drain(world);
     }
     world->now_us = until_us;
@@ -189,8 +212,8 @@ void world_connect(struct endpoint_world *world)
 tryst_result world_send(struct endpoint_world *world, unsigned from, unsigned to, const void *data,
                         size_t size)
 {
-    return tryst_endpoint_send(world->end[from].endpoint, world->now_us, world->end[from].peer[to],
-                               data, size);
+    return tryst_endpoint_send(world->end[from].endpoint, world_clock(world, from),
+                               world->end[from].peer[to], data, size);
 }
 
 struct tryst_stats world_stats(const struct endpoint_world *world, unsigned end)

@@ -15,6 +15,7 @@ struct world_end {
     struct tryst_address address;
     uint8_t key[TRYST_KEY_SIZE];
     bool is_cut_off;
+    uint64_t behind_us;          /* its clock is so far behind the world's */
     bool is_lazy;                /* nobody takes its output, ticks it or polls it */
     uint32_t told[WORLD_EVENTS]; /* how often each type of event */
     struct tryst_event last[WORLD_EVENTS];
@@ -36,6 +37,8 @@ struct endpoint_world {
     unsigned count;
     uint64_t now_us;
     uint64_t delay_us; /* one way */
+    bool is_walled;    /* no datagram gets from end to end but by the server */
+    bool is_udp_dead;  /* none gets anywhere but by streams */
     struct world_flight flights[WORLD_FLIGHTS];
     uint32_t flight_count;
 };
@@ -50,6 +53,9 @@ struct tryst_endpoint *world_endpoint(const struct scripted_server *server, unsi
 
 /* Tells the server's address and joins the session "room". */
 void world_join(struct endpoint_world *world, unsigned end);
+
+/* Its clock. */
+uint64_t world_clock(const struct endpoint_world *world, unsigned end);
 
 void world_for(struct endpoint_world *world, uint64_t span_us);
 

@@ -167,6 +167,8 @@ static void registered_send(struct scripted_server *server, struct scripted_clie
         .keepalive_ms = server->keepalive_ms,
         .expire_ms = 60000,
         .participants_max = 256,
+        .slot = (uint16_t)(client - server->clients),
+        .relay_kbps = server->relay_kbps,
         .fence = server->fence,
         .page = {.to = server->version, .goal = server->version, .reset = 1}};
     if (datagram == NULL)
@@ -276,6 +278,7 @@ static void register_take(struct scripted_server *server, const struct tryst_add
         client->sent = 0;
         tr_random_bytes(&server->random, client->channel, TR_CHANNEL_BYTES);
         tr_seal_dh_shared(shared, server->es, client->head.ge);
+        tr_relay_derive(&client->relay, client->shared, client->head.ge);
         tr_channel_derive(&client->keys, client->shared, shared, hash, server->ges);
     }
     if (server->refusal != 0) {
@@ -413,6 +416,50 @@ static void ctrl_take(struct scripted_server *server, const struct tryst_address
     }
 }
 
+static bool leg_of(const struct scripted_client *client, const struct scripted_client *other,
+                   struct tr_relay_leg *leg)
+{
+    const struct tr_record *record = &other->body.record;
+
+    tr_relay_derive_leg(leg, client->relay.secret, record->identity, record->epoch);
+    return other != client && other->is_registered;
+}
+
+/* Takes a RELAY by its tag and passes it on in the other leg's head. */
+static void relay_take(struct scripted_server *server, const void *data, size_t size)
+{
+    struct tr_relay head;
+    struct tr_relay_leg leg, other_leg;
+    uint32_t from = 0;
+
+    tr_envelope_head(&tr_layout_relay, &head, data, size);
+    while (from < server->client_count &&
+           memcmp(server->clients[from].relay.route, head.route, TR_ROUTE_BYTES) != 0)
+        from++;
+    if (server->relay_kbps == 0 || from == server->client_count ||
+        head.slot >= server->client_count) {
+        server->faults++;
+        return;
+    }
+    struct scripted_client *client = &server->clients[from];
+    struct scripted_client *other = &server->clients[head.slot];
+    if (!leg_of(client, other, &leg) || !leg_of(other, client, &other_leg) ||
+        !tr_relay_check(data, size, leg.to_server)) {
+        server->faults++;
+        return;
+    }
+    client->relayed++;
+    struct tr_datagram *datagram =
+        server->is_silent ? NULL : answer(server, &other->address, &other->at);
+    if (datagram == NULL)
+        return;
+    head.slot = (uint16_t)from;
+    memcpy(head.route, other->relay.route, TR_ROUTE_BYTES);
+    memcpy(datagram->data, data, size);
+    datagram->size = (uint16_t)size;
+    tr_relay_seal(datagram->data, size, &head, other_leg.to_client);
+}
+
 void scripted_input(struct scripted_server *server, const struct tryst_address *from,
                     const struct tryst_address *to, const void *data, size_t size)
 {
@@ -427,6 +474,9 @@ void scripted_input(struct scripted_server *server, const struct tryst_address *
         break;
     case TR_REGISTER:
         register_take(server, from, to, data);
+        break;
+    case TR_RELAY:
+        relay_take(server, data, size);
         break;
     default:
         ctrl_take(server, from, data, size);

@@ -5,6 +5,7 @@
 #define SCRIPTED_SERVER_H
 
 #include "lib/base/outbox.h"
+#include "lib/wire/detour.h"
 #include "lib/wire/envelope.h"
 
 enum { SCRIPTED_CLIENTS = 8 };
@@ -24,6 +25,8 @@ struct scripted_client {
     uint32_t registers, pings, acks, leaves;
     uint8_t ping[TR_PING_BYTES]; /* the last one */
     struct tr_item_ack ack;
+    struct tr_relay_keys relay; /* of its join */
+    uint32_t relayed;           /* RELAY from it, which is also the counter of the newest */
 };
 
 struct scripted_server {
@@ -47,8 +50,9 @@ struct scripted_server {
     struct tryst_address last_from;    /* of any datagram */
     bool is_silent;                    /* hears, and answers nothing */
     bool is_mute_to_binds, is_mute_to_registers, is_mute_to_pings;
-    bool tells_others; /* a REGISTER becomes a page for the others */
-    uint16_t refusal;  /* a reason: REFUSED instead of REGISTERED */
+    bool tells_others;   /* a REGISTER becomes a page for the others */
+    uint16_t relay_kbps; /* what REGISTERED says; 0: RELAY is no datagram of an honest client */
+    uint16_t refusal;    /* a reason: REFUSED instead of REGISTERED */
     const char *refusal_text;
     struct tryst_address told; /* family 0: the true one; else what PONGs say was seen */
 };

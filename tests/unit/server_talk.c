@@ -37,6 +37,18 @@ void talk_begin(struct server_talk *talk)
     tr_rendezvous_set_uplinks(&talk->rendezvous, talk->now_us, talk->server.address, 1, NULL, 0);
 }
 
+void talk_begin_all(struct server_talk *talk)
+{
+    struct tryst_address servers[3];
+
+    for (uint8_t i = 0; i < 3; i++) {
+        servers[i] = talk->server.address[0];
+        servers[i].transport = (uint8_t)(TRYST_TRANSPORT_UDP + i);
+        servers[i].port = (uint16_t)(i < 2 ? 7777 + i : 443);
+    }
+    tr_rendezvous_set_uplinks(&talk->rendezvous, talk->now_us, servers, 3, NULL, 0);
+}
+
 void talk_join(struct server_talk *talk)
 {
     static const uint8_t session[TR_SESSION_BYTES] = {7};
@@ -50,8 +62,13 @@ static void fly(struct server_talk *talk, const struct talk_flight *flight)
         talk->flights[talk->flight_count++] = *flight;
 }
 
-static void times_note(struct server_talk *talk, uint8_t type)
+static void times_note(struct server_talk *talk, uint8_t type, bool is_stream)
 {
+    if (type == TR_BIND && is_stream) {
+        if (talk->stream_count < TALK_TIMES)
+            talk->stream_us[talk->stream_count++] = talk->now_us;
+        return;
+    }
     if (type == TR_BIND && talk->bind_count < TALK_TIMES)
         talk->bind_us[talk->bind_count++] = talk->now_us;
     else if (type == TR_REGISTER && talk->register_count < TALK_TIMES)
@@ -72,9 +89,11 @@ static void outboxes_empty(struct server_talk *talk)
                                      .to = datagram->to,
                                      .size = datagram->size};
 
-        times_note(talk, datagram->data[0]);
+        bool is_stream = datagram->to.transport != TRYST_TRANSPORT_UDP;
+
+        times_note(talk, datagram->data[0], is_stream);
         memcpy(flight.data, datagram->data, datagram->size);
-        if (!talk->is_dead[way])
+        if (!talk->is_dead[way] && (is_stream || !talk->is_udp_dead))
             fly(talk, &flight);
     }
     while ((datagram = tr_outbox_pop(&talk->server.outbox)) != NULL) {
@@ -87,7 +106,8 @@ static void outboxes_empty(struct server_talk *talk)
         while (way < 2 && tryst_address_compare(&datagram->to, &talk->public[way]) != 0)
             way++;
         memcpy(flight.data, datagram->data, datagram->size);
-        if (way < 2 && !talk->is_dead[way])
+        bool is_stream = datagram->from.transport != TRYST_TRANSPORT_UDP;
+        if (way < 2 && !talk->is_dead[way] && (is_stream || !talk->is_udp_dead))
             fly(talk, &flight);
     }
 }

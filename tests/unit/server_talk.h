@@ -27,6 +27,7 @@ struct server_talk {
     struct tryst_address local[2];  /* of the host: what a datagram's source says */
     struct tryst_address public[2]; /* what the server sees instead; [0] also for no source */
     bool is_dead[2];                /* nothing goes or comes there */
+    bool is_udp_dead;               /* nothing but streams gets through */
     struct talk_flight flights[TALK_FLIGHTS];
     uint32_t flight_count;
     struct tr_fact facts[TALK_FACTS];
@@ -37,7 +38,8 @@ struct server_talk {
     uint32_t pages;
     uint32_t drops[TR_DROP_COUNT];
     uint64_t bind_us[TALK_TIMES], register_us[TALK_TIMES]; /* when they left */
-    uint32_t bind_count, register_count, ctrl_count;
+    uint64_t stream_us[TALK_TIMES]; /* BINDs by streams, which are not among the others */
+    uint32_t bind_count, stream_count, register_count, ctrl_count;
     struct talk_flight last; /* to the client: for forging */
 };
 
@@ -48,6 +50,9 @@ void talk_clear(struct server_talk *talk);
 /* Asks the server's first address, from the kernel's choice. */
 void talk_begin(struct server_talk *talk);
 void talk_join(struct server_talk *talk);
+
+/* Asks it by UDP, TCP and TLS: ports 7777, 7778 and 443. */
+void talk_begin_all(struct server_talk *talk);
 
 void talk_run(struct server_talk *talk, uint64_t until_us);
 void talk_for(struct server_talk *talk, uint64_t span_us);

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/unit/small_net.h"
 
+#include "lib/base/bytes.h"
+
 enum { SPINS_MAX = 200 };
 
 void net_init(struct small_net *net, uint64_t seed)
@@ -192,6 +194,12 @@ static void message_read(const struct small_net *net, struct net_end *end, const
     end->messages++;
     end->message_bytes += (uint32_t)size;
     end->message_us = net->now_us;
+    if (net->end[0].said + net->end[1].said > 0) {
+        uint32_t number = tr_get_u32(message);
+
+        end->overtaken += number < end->number;
+        end->number = number > end->number ? number : end->number;
+    }
     memcpy(end->text, message, size);
     end->text[size < TR_MESSAGE_MAX ? size : TR_MESSAGE_MAX - 1] = '\0';
 }
@@ -306,6 +314,36 @@ void net_connect(struct small_net *net)
 tryst_result net_send(struct small_net *net, unsigned from, const void *data, size_t size)
 {
     return tr_peer_send(&net->end[from].peer, data, size, &net->end[from].kit);
+}
+
+tryst_result net_say(struct small_net *net, unsigned from, size_t size)
+{
+    uint8_t data[TR_MESSAGE_MAX] = {0};
+
+    tr_put_u32(data, ++net->end[from].said);
+    return net_send(net, from, data, size);
+}
+
+void net_wall(struct small_net *net, unsigned way, bool is_walled)
+{
+    net->way[0][way].is_walled = is_walled;
+    net->way[1][way].is_walled = is_walled;
+}
+
+const struct tr_path *net_chosen(const struct small_net *net, unsigned end)
+{
+    const struct tr_path_set *paths = &net->end[end].peer.paths;
+
+    return paths->chosen == TR_PATH_NONE ? NULL : &paths->list[paths->chosen];
+}
+
+bool net_is_on(const struct small_net *net, unsigned end, unsigned way)
+{
+    const struct tr_path *path = net_chosen(net, end);
+    const struct tryst_address remote =
+        way == NET_RELAY ? tr_path_relay() : net->address[1 - end][way];
+
+    return path != NULL && tryst_address_compare(&path->remote, &remote) == 0;
 }
 
 uint32_t net_count(const struct small_net *net, uint32_t since, unsigned from, unsigned way,

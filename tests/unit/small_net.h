@@ -9,6 +9,9 @@
 
 enum { NET_WAYS = 3, NET_RELAY = NET_WAYS, NET_FLIGHTS = 512, NET_LOG = 8192, NET_NEWS = 10 };
 
+/* Bits of news, as numbers. */
+enum { CONNECTED, PATH, UNREACHABLE, LEFT, PUNCH, HELLO, INDEX, ROSTER, TIMES, DOUBT };
+
 /* What left an end, in order. */
 struct net_entry {
     uint64_t us;
@@ -33,7 +36,10 @@ struct net_end {
     uint32_t messages;
     uint32_t message_bytes;
     uint64_t message_us;       /* when the last one came */
+    uint32_t number;           /* of the newest message of net_say, */
+    uint32_t overtaken;        /* and how many came after a later one */
     uint64_t connected_us;     /* when CONNECTED was told first */
+    uint32_t said;             /* messages of net_say */
     char text[TR_MESSAGE_MAX]; /* the last one's first bytes */
     uint32_t drops[TR_DROP_COUNT];
 };
@@ -83,6 +89,16 @@ void net_run(struct small_net *net, uint64_t until_us);
 void net_connect(struct small_net *net);
 
 tryst_result net_send(struct small_net *net, unsigned from, const void *data, size_t size);
+
+/* Sends a message that says how many went before it, so that order is watched. size: 4 at least. */
+tryst_result net_say(struct small_net *net, unsigned from, size_t size);
+
+/* Puts a wall into a way, or takes it away, in both directions. */
+void net_wall(struct small_net *net, unsigned way, bool is_walled);
+
+/* The path in use, or NULL; and whether it is that way. */
+const struct tr_path *net_chosen(const struct small_net *net, unsigned end);
+bool net_is_on(const struct small_net *net, unsigned end, unsigned way);
 
 /* Seals open bundles and takes what waits to leave. */
 void net_flush(struct small_net *net);

@@ -143,6 +143,7 @@ static void endpoint_answers_no_garbage_and_stays_connected(void)
     world_clear(&world);
 }
 
+/* Back by chance, that is: a little. */
 static void endpoint_stands_still_when_time_does_or_goes_back(void)
 {
     world_init(&world, 2);
@@ -151,18 +152,93 @@ static void endpoint_stands_still_when_time_does_or_goes_back(void)
     uint64_t deadline = tryst_endpoint_deadline(endpoint);
     struct tryst_datagram out;
     for (unsigned i = 0; i < 1000; i++) {
-        ASSERT_EQ_INT(tryst_endpoint_tick(endpoint, i % 2 == 0 ? world.now_us : i), TRYST_OK);
-        ASSERT_EQ_INT(tryst_endpoint_output(endpoint, 0, &out), 0);
+        uint64_t back = world.now_us - i * 999;
+        ASSERT_EQ_INT(tryst_endpoint_tick(endpoint, i % 2 == 0 ? world.now_us : back), TRYST_OK);
+        ASSERT_EQ_INT(tryst_endpoint_output(endpoint, back, &out), 0);
     }
     ASSERT_EQ_UINT(tryst_endpoint_deadline(endpoint), deadline);
-    ASSERT_EQ_INT(tryst_endpoint_send(endpoint, 5, world.end[0].peer[1], "early", 6), TRYST_OK);
-    ASSERT_EQ_INT(tryst_endpoint_set_local(endpoint, 0, &world.end[0].address, 1), TRYST_OK);
-    ASSERT_EQ_INT(tryst_endpoint_set_server(endpoint, 1, world.server.address, 1), TRYST_OK);
+    uint64_t early = world.now_us - 900 * TR_MS;
+    ASSERT_EQ_INT(tryst_endpoint_send(endpoint, early, world.end[0].peer[1], "early", 6), TRYST_OK);
+    ASSERT_EQ_INT(tryst_endpoint_set_local(endpoint, early, &world.end[0].address, 1), TRYST_OK);
+    ASSERT_EQ_INT(tryst_endpoint_set_server(endpoint, early, world.server.address, 1), TRYST_OK);
     world_for(&world, 30 * TR_MS);
     ASSERT_EQ_STR(world.end[1].text, "early");
     world_for(&world, 60 * TR_S);
     ASSERT_EQ_UINT(world_stats(&world, 0).connected, 1);
     world_clear(&world);
+}
+
+/* All goes on from where it was: pings and messages, and deadlines are told by the caller's clock. */
+static void endpoint_goes_on_when_its_clock_is_set_back(void)
+{
+    static const uint64_t backs_us[] = {2 * TR_S, 3600 * TR_S, 4 * 3600 * TR_S};
+
+    world_init(&world, 2);
+    world.now_us += 5 * 3600 * TR_S;
+    world_connect(&world);
+    for (size_t i = 0; i < UNIT_COUNT(backs_us); i++) {
+        world_for(&world, 20 * TR_S);
+        world.end[0].behind_us = backs_us[i];
+        ASSERT_EQ_INT(tryst_endpoint_tick(world.end[0].endpoint, world_clock(&world, 0)), TRYST_OK);
+        uint64_t due = tryst_endpoint_deadline(world.end[0].endpoint);
+        ASSERT_TRUE(due >= world_clock(&world, 0) && due <= world_clock(&world, 0) + 20 * TR_S);
+        for (unsigned j = 0; j < 2; j++) {
+            ASSERT_EQ_INT(world_send(&world, j, 1 - j, "on it goes", 11), TRYST_OK);
+            memset(world.end[j].text, 0, sizeof world.end[j].text);
+        }
+        world_for(&world, 30 * TR_MS);
+        for (unsigned j = 0; j < 2; j++)
+            ASSERT_EQ_STR(world.end[j].text, "on it goes");
+        uint32_t pings = world.server.clients[0].pings + world.server.clients[1].pings;
+        world_for(&world, 100 * TR_S);
+        ASSERT_TRUE(world.server.clients[0].pings + world.server.clients[1].pings >= pings + 6);
+        for (unsigned j = 0; j < 2; j++) {
+            ASSERT_EQ_UINT(world_stats(&world, j).connected, 1);
+            ASSERT_EQ_UINT(world.end[j].told[TRYST_EVENT_SERVER_LOST], 0);
+            ASSERT_EQ_UINT(world.end[j].told[TRYST_EVENT_UNREACHABLE], 0);
+        }
+    }
+    world_clear(&world);
+}
+
+/* What an end has to send now: so many of a type, to the server or to others. */
+static unsigned count_output(unsigned end, uint8_t type)
+{
+    struct tryst_datagram out;
+    unsigned count = 0;
+
+    while (tryst_endpoint_output(world.end[end].endpoint, world_clock(&world, end), &out) == 1)
+        count += *(const uint8_t *)out.data == type;
+    return count;
+}
+
+/* A machine slept, or a debugger held the game: nobody waits until pings are found unanswered. A game that
+ * is late by less, or that had nothing to do, did not sleep. */
+static void endpoint_asks_everyone_at_once_when_it_was_overslept(void)
+{
+    static const struct {
+        uint64_t late_us;
+        bool is_asleep;
+    } lates[] = {{TR_S, false}, {4 * TR_S, false}, {30 * TR_S, true}, {3600 * TR_S, true}};
+
+    for (size_t i = 0; i < UNIT_COUNT(lates); i++) {
+        for (unsigned type = TR_HELLO; type <= TR_HELLO + 1U; type++) {
+            bool is_bind = type != TR_HELLO;
+
+            world_init(&world, 2);
+            world_connect(&world);
+            world_for(&world, 5 * TR_S);
+            struct tryst_endpoint *endpoint = world.end[0].endpoint;
+            world.now_us = tryst_endpoint_deadline(endpoint) + lates[i].late_us;
+            tryst_endpoint_tick(endpoint, world.now_us);
+            unsigned count = count_output(0, is_bind ? TR_BIND : TR_HELLO);
+            ASSERT_ROW((count > 0) == lates[i].is_asleep, "%" PRIu64 " us late: %u",
+                       lates[i].late_us, count);
+            world_for(&world, 60 * TR_S);
+            ASSERT_EQ_UINT(world_stats(&world, 0).connected, 1);
+            world_clear(&world);
+        }
+    }
 }
 
 static void endpoint_takes_a_leap_of_days_as_silence(void)
@@ -350,6 +426,8 @@ UNIT_MAIN("endpoint wild", UNIT_CASE(endpoint_counts_strange_datagrams_by_reason
           UNIT_CASE(endpoint_refuses_every_cut_and_change_of_a_meetings_datagrams),
           UNIT_CASE(endpoint_answers_no_garbage_and_stays_connected),
           UNIT_CASE(endpoint_stands_still_when_time_does_or_goes_back),
+          UNIT_CASE(endpoint_goes_on_when_its_clock_is_set_back),
+          UNIT_CASE(endpoint_asks_everyone_at_once_when_it_was_overslept),
           UNIT_CASE(endpoint_takes_a_leap_of_days_as_silence),
           UNIT_CASE(endpoint_works_in_whatever_order_it_is_told_things),
           UNIT_CASE(endpoint_survives_random_calls_and_still_meets),

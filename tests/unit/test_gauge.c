@@ -51,7 +51,8 @@ static void pong(uint16_t received)
 {
     struct tr_item_report report = {.sent = path->sent,
                                     .received = received,
-                                    .size = (uint16_t)(newest_size > 0 ? newest_size : 71)};
+                                    .size = (uint16_t)(newest_size > 0 ? newest_size : 71),
+                                    .quiet = UINT16_MAX}; /* the peer said nothing before */
 
     now += 40 * TR_MS;
     ASSERT_TRUE(tr_paths_pong(&paths, 0, newest, now));

@@ -43,7 +43,7 @@ static const struct row rows[] = {
     {&tr_layout_item_ping, 8, 8},
     {&tr_layout_item_pong, 28, 28},
     {&tr_layout_item_mark, 2, 2},
-    {&tr_layout_item_report, 6, 6},
+    {&tr_layout_item_report, 8, 8},
     {&tr_layout_item_status, 32, 32},
     {&tr_layout_item_leave, 2, 2},
     {&tr_layout_item_ack, 16, 16},

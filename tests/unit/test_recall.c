@@ -292,7 +292,7 @@ static void members_that_left_or_expired_are_not_recalled(void)
     fake_leave(&world, world.clients[0]);
     ASSERT_EQ_UINT(count_rows(), 2);
     world.clients[1]->is_silent = true;
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < 10; i++) {
         fake_run(&world, 10 * TR_S);
         fake_ping(&world, world.clients[2]);
     }

@@ -341,6 +341,84 @@ static void rendezvous_that_was_put_out_stays_ready_to_join(void)
     }
 }
 
+static uint8_t transport(void)
+{
+    return talk.rendezvous.uplinks[talk.rendezvous.uplink].server.transport;
+}
+
+static void rendezvous_registers_by_a_stream_and_by_udp_again_when_that_works(void)
+{
+    talk_init(&talk, 15, 1500);
+    talk.is_udp_dead = true;
+    uint64_t start = talk.now_us;
+    talk_begin_all(&talk);
+    talk_join(&talk);
+    talk_for(&talk, 5 * TR_S);
+    ASSERT_EQ_UINT(talk.rendezvous.state, TR_RENDEZVOUS_REGISTERED);
+    ASSERT_TRUE(transport() != TRYST_TRANSPORT_UDP);
+    ASSERT_EQ_UINT(talk_last_fact(&talk).kind, TR_FACT_REGISTERED);
+    ASSERT_TRUE(talk.fact_us[talk.fact_count - 1] <= start + 700 * TR_MS);
+    ASSERT_EQ_UINT(talk.server.clients[0].body.proven_count, 0); /* no peer gets there by UDP */
+    talk_for(&talk, 60 * TR_S);
+    ASSERT_EQ_UINT(talk.rendezvous.state, TR_RENDEZVOUS_REGISTERED);
+    ASSERT_TRUE(talk.server.clients[0].pings >= 2);
+    uint32_t sequence = talk.server.clients[0].body.sequence;
+    talk.is_udp_dead = false;
+    talk_for(&talk, 20 * TR_S);
+    ASSERT_EQ_UINT(transport(), TRYST_TRANSPORT_UDP);
+    ASSERT_EQ_UINT(talk.server.clients[0].body.sequence, sequence + 1);
+    ASSERT_EQ_UINT(talk_count(&talk, TR_FACT_LOST), 0);
+    talk_clear(&talk);
+}
+
+static void rendezvous_moves_to_a_stream_when_udp_dies(void)
+{
+    talk_init(&talk, 16, 1500);
+    talk_begin_all(&talk);
+    talk_join(&talk);
+    talk_for(&talk, 5 * TR_S);
+    ASSERT_EQ_UINT(transport(), TRYST_TRANSPORT_UDP);
+    talk.is_udp_dead = true;
+    talk_for(&talk, 60 * TR_S);
+    ASSERT_EQ_UINT(talk.rendezvous.state, TR_RENDEZVOUS_REGISTERED);
+    ASSERT_TRUE(transport() != TRYST_TRANSPORT_UDP);
+    ASSERT_EQ_UINT(talk_count(&talk, TR_FACT_LOST), 1);
+    ASSERT_TRUE(talk_last_fact(&talk).is_return);
+    talk_clear(&talk);
+}
+
+/* Time went on without us: the server is asked at once, whatever was due. */
+static void rendezvous_that_wakes_asks_at_once(void)
+{
+    talk_registered(&talk, 17);
+    talk_for(&talk, TR_S);
+    talk.now_us += 600 * TR_S;
+    uint32_t pings = talk.server.clients[0].pings, binds = talk.bind_count;
+    tr_rendezvous_awake(&talk.rendezvous, talk.now_us);
+    talk_for(&talk, 30 * TR_MS);
+    ASSERT_EQ_UINT(talk.server.clients[0].pings, pings + 1);
+    ASSERT_TRUE(talk.bind_count > binds);
+    talk_for(&talk, TR_S);
+    ASSERT_EQ_UINT(talk.rendezvous.state, TR_RENDEZVOUS_REGISTERED);
+    talk_clear(&talk);
+}
+
+/* Peers fell silent: whether our own addresses are others now is asked, but not of a server just heard. */
+static void rendezvous_checks_its_address_unless_the_server_was_just_heard(void)
+{
+    struct scripted_client *client = talk_registered(&talk, 18);
+    uint32_t pings = client->pings;
+
+    tr_rendezvous_check(&talk.rendezvous, talk.now_us);
+    talk_for(&talk, 100 * TR_MS);
+    ASSERT_EQ_UINT(client->pings, pings);
+    talk_for(&talk, TR_S);
+    tr_rendezvous_check(&talk.rendezvous, talk.now_us);
+    talk_for(&talk, 30 * TR_MS);
+    ASSERT_EQ_UINT(client->pings, pings + 1);
+    talk_clear(&talk);
+}
+
 UNIT_MAIN("rendezvous", UNIT_CASE(rendezvous_does_nothing_before_it_knows_a_server),
           UNIT_CASE(rendezvous_proves_its_second_uplink_beside_the_first),
           UNIT_CASE(rendezvous_registers_over_the_uplink_that_works),
@@ -355,4 +433,8 @@ UNIT_MAIN("rendezvous", UNIT_CASE(rendezvous_does_nothing_before_it_knows_a_serv
           UNIT_CASE(rendezvous_fetches_another_cookie_where_one_was_damaged),
           UNIT_CASE(rendezvous_refuses_frames_that_servers_do_not_send),
           UNIT_CASE(rendezvous_survives_random_joins_leaves_and_silences),
-          UNIT_CASE(rendezvous_that_was_put_out_stays_ready_to_join))
+          UNIT_CASE(rendezvous_that_was_put_out_stays_ready_to_join),
+          UNIT_CASE(rendezvous_registers_by_a_stream_and_by_udp_again_when_that_works),
+          UNIT_CASE(rendezvous_moves_to_a_stream_when_udp_dies),
+          UNIT_CASE(rendezvous_that_wakes_asks_at_once),
+          UNIT_CASE(rendezvous_checks_its_address_unless_the_server_was_just_heard))

@@ -127,6 +127,7 @@ static void begin(void)
         uint8_t seed[TRYST_KEY_SIZE] = {(uint8_t)(i + 1)};
 
         tryst_options_init(&end_options);
+        end_options.relay = TRYST_RELAY_DENY; /* else the server is asked to relay now and then */
         end_options.server = text;
         end_options.app = "test";
         tryst_identity_from_seed(&identity, seed, sizeof seed);

@@ -260,6 +260,80 @@ static void uplink_refuses_a_known_certificate_that_has_run_out_since(void)
     talk_clear(&talk);
 }
 
+static void uplink_asks_by_streams_after_600_ms_of_silence(void)
+{
+    talk_init(&talk, 23, 1500);
+    talk.is_udp_dead = true;
+    uint64_t start = talk.now_us;
+    talk_begin_all(&talk);
+    talk_for(&talk, 3 * TR_S);
+    ASSERT_EQ_UINT(talk.rendezvous.uplink_count, 3);
+    if (!ASSERT_TRUE(talk.stream_count >= 2))
+        return;
+    for (unsigned i = 0; i < 2; i++) /* by both */
+        ASSERT_EQ_UINT(talk.stream_us[i], start + TR_STREAM_AFTER_US);
+    ASSERT_EQ_UINT(TR_STREAM_AFTER_US, 600 * TR_MS);
+    ASSERT_EQ_UINT(talk_count(&talk, TR_FACT_COOKIE), 1);
+    ASSERT_EQ_UINT(talk.fact_us[0], start + TR_STREAM_AFTER_US + 40 * TR_MS);
+    ASSERT_TRUE(tr_uplink_is_usable(&talk.rendezvous.uplinks[1], talk.now_us));
+    ASSERT_TRUE(tr_uplink_is_usable(&talk.rendezvous.uplinks[2], talk.now_us));
+    talk_for(&talk, 20 * TR_S);
+    ASSERT_EQ_UINT(talk_count(&talk, TR_FACT_LOST), 0); /* it is asked for and given */
+    talk_clear(&talk);
+}
+
+static void uplink_asks_by_no_stream_while_udp_answers(void)
+{
+    talk_init(&talk, 24, 0);
+    talk_begin_all(&talk);
+    talk_for(&talk, 100 * TR_S);
+    talk_join(&talk);
+    talk_for(&talk, 100 * TR_S);
+    tr_rendezvous_leave(&talk.rendezvous, talk.now_us, &talk.outbox);
+    talk_for(&talk, 400 * TR_S);
+    ASSERT_EQ_UINT(talk.stream_count, 0);
+    ASSERT_TRUE(talk.bind_count > 3);
+    talk_clear(&talk);
+}
+
+/* Also when the silence comes later: a server that is asked anew and does not answer by UDP. */
+static void uplink_asks_by_streams_when_udp_falls_silent(void)
+{
+    talk_init(&talk, 25, 0);
+    talk_begin_all(&talk);
+    talk_for(&talk, 10 * TR_S);
+    ASSERT_EQ_UINT(talk.stream_count, 0);
+    talk.is_udp_dead = true;
+    uint64_t start = talk.now_us;
+    tr_uplinks_refresh(&talk.rendezvous, talk.now_us, true);
+    talk_for(&talk, TR_S);
+    if (ASSERT_TRUE(talk.stream_count >= 2))
+        ASSERT_EQ_UINT(talk.stream_us[0], start + TR_STREAM_AFTER_US);
+    ASSERT_TRUE(tr_uplink_is_usable(&talk.rendezvous.uplinks[1], talk.now_us));
+    talk_clear(&talk);
+}
+
+/* A game that was held for minutes finds a cookie in its socket: that is no round trip to wait for. */
+static void uplink_takes_no_time_in_a_socket_for_a_trip(void)
+{
+    talk_init(&talk, 26, 0);
+    talk_begin(&talk);
+    talk_for(&talk, 30 * TR_MS);
+    talk.now_us += 300 * TR_S;
+    talk_for(&talk, TR_MS);
+    ASSERT_TRUE(talk.rendezvous.uplinks[0].is_live);
+    ASSERT_TRUE(talk.rendezvous.uplinks[0].rtt_us <= 2 * TR_S);
+    talk.server.is_mute_to_binds = true;
+    tr_uplinks_refresh(&talk.rendezvous, talk.now_us, true);
+    uint32_t binds = talk.bind_count;
+    talk_for(&talk, 30 * TR_S);
+    ASSERT_ROW(talk.bind_count >= binds + 8, "%" PRIu32 " in 30 s", talk.bind_count - binds);
+    talk.server.is_mute_to_binds = false;
+    talk_for(&talk, 10 * TR_S);
+    ASSERT_EQ_UINT(talk.rendezvous.uplinks[0].rtt_us, 40 * TR_MS);
+    talk_clear(&talk);
+}
+
 UNIT_MAIN("uplink", UNIT_CASE(uplink_has_a_cookie_in_one_round_trip),
           UNIT_CASE(uplink_repeats_its_bind_ever_slower_and_says_lost_once),
           UNIT_CASE(uplink_measures_the_trip_of_the_bind_that_was_answered),
@@ -272,4 +346,8 @@ UNIT_MAIN("uplink", UNIT_CASE(uplink_has_a_cookie_in_one_round_trip),
           UNIT_CASE(uplink_keeps_its_cookie_fresh_after_leaving_too),
           UNIT_CASE(uplink_asks_every_server_from_every_further_address),
           UNIT_CASE(uplink_refuses_other_bytes_under_a_signature_that_it_knows),
-          UNIT_CASE(uplink_refuses_a_known_certificate_that_has_run_out_since))
+          UNIT_CASE(uplink_refuses_a_known_certificate_that_has_run_out_since),
+          UNIT_CASE(uplink_asks_by_streams_after_600_ms_of_silence),
+          UNIT_CASE(uplink_asks_by_no_stream_while_udp_answers),
+          UNIT_CASE(uplink_asks_by_streams_when_udp_falls_silent),
+          UNIT_CASE(uplink_takes_no_time_in_a_socket_for_a_trip))

@@ -19,6 +19,19 @@ extern "C" {
 #define TRYST_SERVER_MAX 4        /* addresses of the server an endpoint uses */
 #define TRYST_NEVER UINT64_MAX    /* a deadline that does not come */
 
+/* X(name, number, text): whether messages may go by the server, sealed as ever, where peers find no
+ * path of their own. */
+#define TRYST_RELAY_USES(X)                                                                        \
+    X(ALLOW, 0, "allow")                                                                           \
+    X(DENY, 1, "deny")                                                                             \
+    X(ONLY, 2, "only") /* peers never learn this participant's address */
+
+enum tryst_relay_use {
+#define TRYST_RELAY_USE_ROW(name, number, text) TRYST_RELAY_##name = (number),
+    TRYST_RELAY_USES(TRYST_RELAY_USE_ROW)
+#undef TRYST_RELAY_USE_ROW
+};
+
 /* Zero in a field means its default. Strings are read during the call only. */
 struct tryst_options {
     uint32_t struct_size;  /* set by tryst_options_init; tells old callers from new */
@@ -34,6 +47,10 @@ struct tryst_options {
     uint8_t reserved[3];   /* 0 */
     const char *server;    /* HOST:PORT#KEY; an endpoint uses only the key */
     const char *app;       /* the game's name; only the same app meets; "" */
+    uint16_t tcp_port;     /* client only: the server's port for TCP; 0: as in server */
+    uint16_t tls_port;     /* client only: its port for WebSocket in TLS; 0: 443 */
+    uint8_t relay;         /* enum tryst_relay_use */
+    uint8_t reserved2[3];  /* 0 */
 };
 
 /* Sets the size and zeroes the rest.

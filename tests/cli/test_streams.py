@@ -111,6 +111,7 @@ class Streams(Case):
 
     def connect(self, server):
         stream = socket.create_connection(server.tcp, timeout=PATIENCE_S)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.addCleanup(stream.close)
         return stream
 

@@ -63,7 +63,7 @@ TR_LUA_INTEGER(uint64_t, 0, 9007199254740992.0)
 %{
     $1 = ($1_ltype)tr_lua_text(L, $input, 0);
 %}
-%typemap(in, checkfn="tr_lua_is_any") const char *app, const char *path
+%typemap(in, checkfn="tr_lua_is_any") const char *app, const char *path, const char *relay
 %{
     $1 = ($1_ltype)tr_lua_text(L, $input, 1);
 %}

@@ -67,13 +67,13 @@
     if ($1 == NULL)
         SWIG_fail;
 }
-%typemap(in) const char *app, const char *path
+%typemap(in) const char *app, const char *path, const char *relay
 {
     $1 = ($1_ltype)tr_py_text($input, 1);
     if ($1 == NULL && PyErr_Occurred())
         SWIG_fail;
 }
-%typemap(freearg) const char *, const char *app, const char *path "";
+%typemap(freearg) const char *, const char *app, const char *path, const char *relay "";
 
 %typemap(in) const tr_seconds *timeout (tr_seconds seconds)
 {

@@ -67,6 +67,8 @@
 %ignore tryst_address::transport; /* the text says it */
 %rename("$ignore", regexmatch$name="^TRYST_TRANSPORT_") "";
 %ignore tryst_transport;
+%rename("$ignore", regexmatch$name="^TRYST_RELAY_") ""; /* an option's word */
+%ignore tryst_relay_use;
 %rename(Pin) tryst_pin;
 %ignore tryst_pin::key;
 %rename(Identity) tryst_identity;
@@ -160,7 +162,8 @@ struct tr_client_handle {};
                      const char *app = NULL, uint32_t keepalive_ms = 0, uint32_t path_ms = 0,
                      uint32_t peer_ms = 0, uint32_t punch_ms = 0, uint32_t rekey_s = 0,
                      uint16_t port = 0, bool trace = false, bool no_ipv4 = false,
-                     bool no_ipv6 = false, tryst_result *result = NULL)
+                     bool no_ipv6 = false, uint16_t tcp_port = 0, uint16_t tls_port = 0,
+                     const char *relay = NULL, tryst_result *result = NULL)
     {
         struct tryst_options options;
         tryst_options_init(&options);
@@ -175,6 +178,10 @@ struct tr_client_handle {};
         options.trace = trace;
         options.no_ipv4 = no_ipv4;
         options.no_ipv6 = no_ipv6;
+        options.tcp_port = tcp_port;
+        options.tls_port = tls_port;
+        if (!tr_relay_use_read(&options.relay, relay, result))
+            return NULL;
         return tr_client_handle_create(&options, identity, result);
     }
     ~tr_client_handle() { tr_client_handle_destroy($self); }
@@ -223,7 +230,7 @@ struct tr_endpoint_handle {};
                        size_t seed_size, uint64_t now_us, uint64_t unix_ms = 0,
                        const char *app = NULL, uint32_t keepalive_ms = 0, uint32_t path_ms = 0,
                        uint32_t peer_ms = 0, uint32_t punch_ms = 0, uint32_t rekey_s = 0,
-                       bool trace = false, tryst_result *result = NULL)
+                       bool trace = false, const char *relay = NULL, tryst_result *result = NULL)
     {
         struct tryst_options options;
         tryst_options_init(&options);
@@ -235,6 +242,8 @@ struct tr_endpoint_handle {};
         options.punch_ms = punch_ms;
         options.rekey_s = rekey_s;
         options.trace = trace;
+        if (!tr_relay_use_read(&options.relay, relay, result))
+            return NULL;
         return tr_endpoint_handle_create(&options, identity, seed, seed_size, now_us, unix_ms,
                                          result);
     }

@@ -6,10 +6,13 @@
 -- Not the type "builtin": that one takes no flags of the compiler, so that all of libtryst would show in
 -- the module, and the calls inside would go to whatever other libtryst is in the process.
 local function command(flags)
-    return "$(CC) $(CFLAGS) -std=c11 -fvisibility=hidden -D_GNU_SOURCE -DTRYST_STATIC " .. flags
+    return "$(CC) $(CFLAGS) -std=c11 -fvisibility=hidden -D_GNU_SOURCE -DTRYST_STATIC -DTR_WITH_TLS "
+        .. flags
         .. " -I. -Iinclude -I$(LUA_INCDIR) -I$(SODIUM_INCDIR) -I$(UV_INCDIR)"
+        .. " -I$(OPENSSL_INCDIR) -I$(WSLAY_INCDIR)"
         .. " bindings/generated/tryst_lua_wrap.c lib/*/*.c"
-        .. " $(LIBFLAG) -o tryst.so -L$(SODIUM_LIBDIR) -L$(UV_LIBDIR) -lsodium -luv -lpthread"
+        .. " $(LIBFLAG) -o tryst.so -L$(SODIUM_LIBDIR) -L$(UV_LIBDIR) -L$(OPENSSL_LIBDIR)"
+        .. " -L$(WSLAY_LIBDIR) -lsodium -luv -lssl -lcrypto -lwslay -lpthread"
 end
 
 rockspec_format = "3.0"
@@ -29,6 +32,8 @@ dependencies = { "lua >= 5.1, < 5.5" }
 external_dependencies = {
     SODIUM = { header = "sodium.h", library = "sodium" },
     UV = { header = "uv.h", library = "uv" },
+    OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
+    WSLAY = { header = "wslay/wslay.h", library = "wslay" },
 }
 build = {
     type = "command",

@@ -1,8 +1,9 @@
 """Builds the wheel: the package, and one extension with all of libtryst inside, for who has no libtryst.
 
 It works where it stands in the source tree and at the top of a release's tarball. It wants a C compiler,
-pkg-config, libsodium and libuv, and the wrapper that SWIG made, which a tarball has in it. With
-TRYST_SYSTEM_LIB=1 in the environment the extension is linked with an installed libtryst instead.
+pkg-config, libsodium, libuv, OpenSSL and wslay, and the wrapper that SWIG made, which a tarball has in it.
+With TRYST_WITHOUT_TLS=1 in the environment OpenSSL and wslay are left out; with TRYST_SYSTEM_LIB=1 the
+extension is linked with an installed libtryst instead.
 
 SPDX-License-Identifier: MIT
 """
@@ -22,8 +23,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE if (HERE / "bindings").is_dir() else HERE.parent.parent
 GENERATED = ROOT / "bindings" / "generated"
 WRAPPER = "bindings/generated/tryst_python_wrap.c"
-NEEDS = ("libsodium >= 1.0.16", "libuv >= 1.38")
+NEEDS = ["libsodium >= 1.0.16", "libuv >= 1.38"]
 IS_SYSTEM = os.environ.get("TRYST_SYSTEM_LIB", "0") not in ("", "0")
+HAS_TLS = not IS_SYSTEM and os.environ.get("TRYST_WITHOUT_TLS", "0") in ("", "0")
+if HAS_TLS:
+    NEEDS.append("openssl >= 3.0")
 
 
 def version():
@@ -55,7 +59,8 @@ def pkg_config(what, *packages):
         sys.exit(f"tryst: {command[0]} does not run ({failure.strerror}); "
                  "on Debian: apt-get install pkg-config")
     if done.returncode != 0:
-        sys.exit(f"tryst: {done.stderr.strip()}\ntryst: on Debian: apt-get install libsodium-dev libuv1-dev")
+        sys.exit(f"tryst: {done.stderr.strip()}\ntryst: on Debian: apt-get install libsodium-dev libuv1-dev "
+                 "libssl-dev libwslay-dev")
     return shlex.split(done.stdout)
 
 
@@ -93,6 +98,9 @@ def extension():
     macros = [("_GNU_SOURCE", None)]
     sources = [WRAPPER]
     link_args = []
+    if HAS_TLS:
+        macros += [("TR_WITH_TLS", "1")]
+        link_args += ["-lwslay"]  # of which Debian has no file for pkg-config
     if not IS_SYSTEM:
         macros += [("TRYST_STATIC", None)]
         sources += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "lib").glob("*/*.c"))

@@ -74,6 +74,7 @@ struct tryst_options {
     uint32_t struct_size, keepalive_ms, path_ms, peer_ms, punch_ms, rekey_s;
     uint16_t port; uint8_t trace, no_ipv4, no_ipv6, reserved[3];
     const char *server, *app;
+    uint16_t tcp_port, tls_port; uint8_t relay, reserved2[3];
 };
 struct tryst_client;
 int32_t tryst_options_init(struct tryst_options *);

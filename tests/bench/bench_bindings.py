@@ -103,7 +103,8 @@ class Options(ctypes.Structure):
     _fields_ = [*numbers("struct_size keepalive_ms path_ms peer_ms punch_ms rekey_s"),
                 ("port", ctypes.c_uint16), ("trace", ctypes.c_uint8), ("no_ipv4", ctypes.c_uint8),
                 ("no_ipv6", ctypes.c_uint8), ("reserved", ctypes.c_uint8 * 3), ("server", ctypes.c_char_p),
-                ("app", ctypes.c_char_p)]
+                ("app", ctypes.c_char_p), ("tcp_port", ctypes.c_uint16), ("tls_port", ctypes.c_uint16),
+                ("relay", ctypes.c_uint8), ("reserved2", ctypes.c_uint8 * 3)]
 
 
 class CtypesWay:

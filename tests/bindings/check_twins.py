@@ -13,11 +13,13 @@ import around
 
 FUNCTION = re.compile(r"TRYST_API\s[^;{]*?\b(tryst_[a-z0-9_]+)\(")
 NO_OPTION = {"struct_size": "the wrapper knows it", "reserved": "nothing is in it",
+             "reserved2": "the same",
              "server": "the first argument"}
 NO_EVENT_FIELD = {"size": "data knows its own", "reserved": "nothing is in it"}
 NO_COUNTER = {"struct_size": "the wrapper knows it", "reserved": "nothing is in it"}
 OTHER_NAME = {"local": "local_address"}  # a word of Lua's
-CLIENT_ONLY = {"port": "an endpoint has no socket", "no_ipv4": "the same", "no_ipv6": "the same"}
+CLIENT_ONLY = {"port": "an endpoint has no socket", "no_ipv4": "the same", "no_ipv6": "the same",
+               "tcp_port": "the same", "tls_port": "the same"}
 LUA_ASK = r"""
 local tryst = require "tryst"
 local options = { ... }

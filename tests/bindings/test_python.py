@@ -212,6 +212,7 @@ class Failures(unittest.TestCase):
             self.raises(tryst.PeerError, LookupError, code.PEER, client.send, 9, b"x")
             self.raises(tryst.SizeError, ValueError, code.SIZE, client.join, "x" * 65)
             self.raises(tryst.ArgumentError, ValueError, code.ARGUMENT, client.join, "")
+            self.raises(tryst.ArgumentError, ValueError, code.ARGUMENT, tryst.Client, NOWHERE, relay="perhaps")
             client.join("x")
             self.raises(tryst.StateError, RuntimeError, code.STATE, client.join, "x")
         self.raises(tryst.ClosedError, ValueError, code.CLOSED, client.poll)

@@ -223,7 +223,8 @@ class Server(Case):
         if server.process.poll() is not None:
             self.skipTest("no IPv6 loopback")
         lines = server.wait_for(lambda: [line for line in server.lines["err"]
-                                         if "event=listening" in line][1:], "second socket")
+                                         if "event=listening" in line and "tcp:" not in line][1:],
+                                "second socket")
         self.assertIn("[::1]:", lines[0])
 
     def test_reload_takes_good_settings_and_keeps_the_old_for_bad_ones(self):

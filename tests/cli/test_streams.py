@@ -102,8 +102,16 @@ class Streams(Case):
         server.tcp = (LISTENING.search(line).group(1), int(LISTENING.search(line).group(2)))
         return server
 
+    def need_tls(self):
+        """A build without TLS has no WebSocket either."""
+        done = self.run_to_end(TRYSTD, "--state", self.path("ask"), "--listen", "127.0.0.1:0",
+                               "--tls-certificate", "/nowhere", "--tls-key", "/nowhere")
+        if "without TLS" in done.stderr:
+            self.skipTest("a build without TLS")
+
     def connect(self, server):
         stream = socket.create_connection(server.tcp, timeout=PATIENCE_S)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.addCleanup(stream.close)
         return stream
 
@@ -174,6 +182,7 @@ class Streams(Case):
             self.assertEqual(len(tunnel.receive()), 228)
 
     def test_websocket(self):
+        self.need_tls()
         server = self.start_tcp()
         tunnel = WebSocket(self.connect(server))
         self.assertTrue(tunnel.head.startswith(b"HTTP/1.1 101 "), tunnel.head)
@@ -188,6 +197,7 @@ class Streams(Case):
         self.assertLess(self.closed_after(tunnel.stream), 2)
 
     def test_websocket_in_tls(self):
+        self.need_tls()
         server = self.start_tcp()
         stream = self.connect_tls(server)
         self.assertIn(stream.version(), ("TLSv1.2", "TLSv1.3"))
@@ -195,8 +205,11 @@ class Streams(Case):
         self.assertTrue(tunnel.head.startswith(b"HTTP/1.1 101 "), tunnel.head)
         for _ in range(3):
             self.ask(tunnel)
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.end(), 0, server.lines["err"])
 
     def test_other_requests_are_refused(self):
+        self.need_tls()
         server = self.start_tcp()
         for path, protocol, status in (("/", "tryst.1", b"404"), ("/tryst", "chat", b"400")):
             tunnel = WebSocket(self.connect(server), path, protocol)
@@ -205,6 +218,7 @@ class Streams(Case):
         self.wait_stats(server, streams=0)
 
     def test_a_real_websocket_client(self):
+        self.need_tls()
         server = self.start_tcp()
         for flags in ([], ["--experimental-websocket"]):
             try:
@@ -232,6 +246,7 @@ class Streams(Case):
         self.wait_stats(server, streams=0, stream_accepted=5)
 
     def test_slow_ones_are_closed(self):
+        self.need_tls()
         server = self.start_tcp()
         silent, slow_head, slow_tls, unproven, good = (self.connect(server) for _ in range(5))
         slow_head.sendall(b"GET /tryst HTTP/1.1\r\n")
@@ -307,6 +322,7 @@ class Streams(Case):
             return ssl.PEM_cert_to_DER_cert(stream.read())
 
     def test_a_certificate_of_ones_own_and_its_renewal(self):
+        self.need_tls()
         try:
             first = self.make_certificate("first.example")
         except FileNotFoundError:

@@ -23,6 +23,9 @@ static void options_keep_the_layout_that_old_callers_know(void)
     ASSERT_EQ_UINT(offsetof(struct tryst_options, port), 24);
     ASSERT_EQ_UINT(offsetof(struct tryst_options, server), 32);
     ASSERT_EQ_UINT(offsetof(struct tryst_options, app), 32 + sizeof(void *));
+    ASSERT_EQ_UINT(offsetof(struct tryst_options, tcp_port), 32 + 2 * sizeof(void *));
+    ASSERT_EQ_UINT(offsetof(struct tryst_options, relay), 36 + 2 * sizeof(void *));
+    ASSERT_EQ_UINT(sizeof(struct tryst_options), 40 + 2 * sizeof(void *));
 }
 
 static void options_refuse_nothing(void)

@@ -133,6 +133,35 @@ static void flags_win_over_the_file(void)
     ASSERT_EQ_UINT(settings.log_level, TR_LOG_WARNING);
 }
 
+static void tcp_is_listened_on_as_it_is_told(void)
+{
+    static const char text[] = "[server]\nlisten_tcp = 127.0.0.1:1\nlisten_tcp = [::1]:2\n"
+                               "tls_certificate = /a\ntls_key = /b\ntcp_connections = 7\n";
+
+    ASSERT_TRUE(load(NULL, NULL));
+    ASSERT_FALSE(settings.streams.is_off);
+    ASSERT_EQ_UINT(settings.streams.listen_count, 0);
+    ASSERT_EQ_UINT(settings.streams.connections, 4096);
+    ASSERT_EQ_UINT(settings.streams.per_address, 32);
+    ASSERT_ROW(load(text, NULL), "%s", report.text);
+    ASSERT_EQ_UINT(settings.listen_count, 0);
+    ASSERT_EQ_UINT(settings.streams.listen_count, 2);
+    ASSERT_EQ_UINT(settings.streams.listen[1].port, 2);
+    ASSERT_EQ_UINT(settings.streams.connections, 7);
+    ASSERT_EQ_STR(settings.streams.certificate, "/a");
+    ASSERT_EQ_STR(settings.streams.key, "/b");
+    ASSERT_TRUE(load(text, FLAGS((char[]){"--listen-tcp=none"})));
+    ASSERT_TRUE(settings.streams.is_off);
+    ASSERT_EQ_UINT(settings.streams.listen_count, 0);
+    ASSERT_TRUE(load("[server]\nlisten_tcp = none\n", FLAGS((char[]){"--listen-tcp=*:3"})));
+    ASSERT_FALSE(settings.streams.is_off);
+    ASSERT_EQ_UINT(settings.streams.listen_count, 2);
+    ASSERT_FALSE(load("[server]\nlisten_tcp = none\nlisten_tcp = 127.0.0.1:1\n", NULL));
+    ASSERT_FALSE(load("[server]\nlisten_tcp = 127.0.0.1:1\nlisten_tcp = none\n", NULL));
+    ASSERT_FALSE(load("[server]\nlisten_tcp = tcp:127.0.0.1:1\n", NULL));
+    ASSERT_FALSE(load("[server]\ntls_key = /b\n", NULL));
+}
+
 static void wishes_are_understood(void)
 {
     ASSERT_TRUE(load(NULL, FLAGS((char[]){"--check-config"})));
@@ -351,7 +380,7 @@ static void help_names_every_flag_and_limit(void)
 
 UNIT_MAIN("settings", UNIT_CASE(nothing_configured_has_good_defaults),
           UNIT_CASE(file_sets_everything), UNIT_CASE(flags_win_over_the_file),
-          UNIT_CASE(wishes_are_understood),
+          UNIT_CASE(tcp_is_listened_on_as_it_is_told), UNIT_CASE(wishes_are_understood),
           UNIT_CASE(each_mistake_in_the_file_is_told_with_its_line),
           UNIT_CASE(all_mistakes_are_told_at_once),
           UNIT_CASE(numbers_hold_at_their_limits_and_not_one_past_them),

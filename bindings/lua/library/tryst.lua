@@ -157,12 +157,15 @@ local tryst = {}
 ---@field punch_ms? integer hellos without an answer before a peer is unreachable; 10000
 ---@field rekey_s? integer seconds between handshakes; 120
 ---@field trace? boolean also the events "punch" and "hello"
+---@field relay? string whether messages may go by the server: "allow" where there is no other path, which is the default, "deny" or "only"
 
 ---@class tryst.ClientOptions: tryst.Options
 ---@field identity? tryst.Identity who this is; a new one by default
 ---@field port? integer local UDP port; the system chooses
 ---@field no_ipv4? boolean
 ---@field no_ipv6? boolean
+---@field tcp_port? integer the server's TCP port, where no UDP passes; the one of its line
+---@field tls_port? integer its port for WebSocket in TLS; 443
 
 ---@class tryst.EndpointOptions: tryst.Options
 ---@field identity tryst.Identity who this is

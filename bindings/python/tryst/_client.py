@@ -36,14 +36,19 @@ class Client(core.Client):
     trace        also PUNCH and HELLO events
     no_ipv4, no_ipv6
                  leave a family out
+    tcp_port     the server's TCP port, where no UDP passes; 0 is the one of its line
+    tls_port     its port for WebSocket in TLS; 0 is 443
+    relay        whether messages may go by the server: "allow" where there is no other path, which
+                 is the default, "deny", or "only"
 
     Threads may share it: while one waits, another may send, close or do anything else."""
 
     def __init__(self, server, *, identity=None, app=None, keepalive_ms=0, path_ms=0, peer_ms=0,
-                 punch_ms=0, rekey_s=0, port=0, trace=False, no_ipv4=False, no_ipv6=False):
+                 punch_ms=0, rekey_s=0, port=0, trace=False, no_ipv4=False, no_ipv6=False,
+                 tcp_port=0, tls_port=0, relay=None):
         self._watches = set()
         super().__init__(str(server), identity, app, keepalive_ms, path_ms, peer_ms, punch_ms,
-                         rekey_s, port, trace, no_ipv4, no_ipv6)
+                         rekey_s, port, trace, no_ipv4, no_ipv6, tcp_port, tls_port, relay)
 
     def __enter__(self):
         return self

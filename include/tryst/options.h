@@ -46,9 +46,9 @@ struct tryst_options {
     uint8_t reserved[3];   /* 0 */
     const char *server;    /* HOST:PORT#KEY; an endpoint uses only the key */
     const char *app;       /* the game's name; only the same app meets; "" */
-    uint16_t tcp_port;     /* the server's for TCP, where UDP fails; a client: as in server; an endpoint
-                              uses streams only where this and the next say so */
-    uint16_t tls_port;     /* the server's for WebSocket over TLS; a client: 443 */
+    uint16_t tcp_port;     /* the server's for TCP, where UDP fails; a client: as in server */
+    uint16_t tls_port;     /* the server's for WebSocket over TLS; a client: 443. An endpoint uses
+                              streams only where these say so */
     uint8_t relay;         /* enum tryst_relay_use */
     uint8_t reserved2[3];  /* 0 */
 };

@@ -79,7 +79,7 @@ static void parse_fills_every_field(void)
     struct tryst_address address = read_address("[fe80::1234%7]:4660");
 
     ASSERT_EQ_INT(address.family, 6);
-    ASSERT_EQ_INT(address.reserved, 0);
+    ASSERT_EQ_INT(address.transport, 0);
     ASSERT_EQ_INT(address.port, 0x1234);
     ASSERT_EQ_INT(address.scope, 7);
     ASSERT_EQ_MEM(address.ip, ip, 16);

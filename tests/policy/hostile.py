@@ -327,7 +327,7 @@ RETURNED = {
     "object": object(), "key": {Key(): 1}, "class": Dict(allow=True), "unknown": {"alow": True},
     "allow": {"allow": 1}, "reason": {"reason": b"x"}, "few": {"max_participants": 0},
     "many": {"max_participants": 257}, "bool": {"max_participants": True}, "float": {"expires_s": 1.0},
-    "past": {"expires_s": -1}, "far": {"expires_s": 1 << 31}, "own": {"expires_s": Number(5)},
+    "past": {"expires_s": -1}, "far": {"expires_s": 1 << 31}, "own": {"expires_s": Number(5)}, "much": {"relay_kbps": 10 ** 7 + 1},
     "where": {"addresses": "some"}, "list_where": {"addresses": ["all"]}, "data": {"data": b"x" * 129},
     "utf8": {"data": "\u20ac" * 43}, "array": {"data": bytearray(1)}, "huge": {"x" * 10_000_000: 1},
     "odd_key": {"\x1b\n": 1},
@@ -336,7 +336,7 @@ RETURNED = {
 GIVEN = {
     "dict": {}, "refused": {"allow": False, "reason": "x" * 62 + "\u20ac"}, "true": (True, "not shown"),
     "all": {"allow": True, "max_participants": 256, "addresses": "relay-only", "data": b"\x00\xff",
-            "expires_s": (1 << 31) - 1, "reason": "not shown"},
+            "expires_s": (1 << 31) - 1, "relay_kbps": 10 ** 7, "reason": "not shown"},
     "words": {"data": "\u20ac", "addresses": "same-public", "max_participants": 1, "expires_s": 1},
     "lines": (False, "a\nb\x00c\x7fd\x9be\ud800f"), "nil": (False, ""),
     "long": (False, "\u20ac" * 10_000_000),

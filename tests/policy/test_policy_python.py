@@ -288,7 +288,8 @@ class Hostile(Case):
             "list_where": '"addresses" is none', "data": "longer than 128", "utf8": "longer than 128",
             "array": "of type bytearray", "huge": '"x{32}" is nothing', "odd_key": r'"\?\?" is nothing',
             **dict.fromkeys(("few", "many", "bool"), "from 1 to 256"),
-            **dict.fromkeys(("float", "past", "far", "own"), "from 1 to 2147483647")}
+            **dict.fromkeys(("float", "past", "far", "own"), "from 1 to 2147483647"),
+            "much": "from 1 to 10000000"}
         for name, detail in details.items():
             with self.subTest(returned=name):
                 self.check(self.pool.ask(f"returned {name}"), "answer", detail)
@@ -298,7 +299,7 @@ class Hostile(Case):
         for name, verdict, reason, *more in (
                 ("dict", "allow", ""), ("refused", "deny", "x" * 62), ("true", "allow", ""),
                 ("all", "allow", "", "max_participants=256", "addresses=relay-only",
-                 "expires_s=2147483647", "data=00ff"),
+                 "expires_s=2147483647", "relay_kbps=10000000", "data=00ff"),
                 ("words", "allow", "", "max_participants=1", "addresses=same-public", "expires_s=1",
                  "data=e282ac"),
                 ("lines", "deny", "a?b?c?d?e?f"), ("nil", "deny", ""), ("long", "deny", "\u20ac" * 21)):

@@ -20,9 +20,9 @@ print("loaded", os.getpid())
 HERE = os.path.dirname(__file__)
 VICTIM = os.path.join(HERE, "victim")
 CHANNEL = 3
-REPLY = struct.Struct("=9I128s64s192s")
-(WORD, SEQUENCE, VALUE, ALLOW, FAILURE, PARTICIPANTS, ADDRESSES, EXPIRES, SIZE, DATA, REASON,
- DETAIL) = range(12)
+REPLY = struct.Struct("=10I128s64s192s")
+(WORD, SEQUENCE, VALUE, ALLOW, FAILURE, PARTICIPANTS, ADDRESSES, EXPIRES, RELAY, SIZE, DATA,
+ REASON, DETAIL) = range(13)
 stash = []
 
 
@@ -163,7 +163,7 @@ def sequence():
 
 
 def forge(**changes):
-    fields = [3, sequence(), 0, 1, 0, 0, 0, 0, 0, b"", b"", b""]
+    fields = [3, sequence(), 0, 1, 0, 0, 0, 0, 0, 0, b"", b"", b""]
     for name, value in changes.items():
         fields[globals()[name.upper()]] = value
     os.write(CHANNEL, REPLY.pack(*fields))
@@ -172,7 +172,7 @@ def forge(**changes):
 
 def forge_twice():
     for _ in range(2):
-        os.write(CHANNEL, REPLY.pack(3, sequence(), 0, 1, 0, 0, 0, 0, 0, b"", b"", b""))
+        os.write(CHANNEL, REPLY.pack(3, sequence(), 0, 1, 0, 0, 0, 0, 0, 0, b"", b"", b""))
     time.sleep(1000)
 
 
@@ -277,7 +277,8 @@ FEATS = {
     "forge_allow": lambda: forge(allow=2), "forge_failure": lambda: forge(failure=6, allow=0),
     "forge_both": lambda: forge(failure=1), "forge_participants": lambda: forge(participants=257),
     "forge_addresses": lambda: forge(addresses=3), "forge_expires": lambda: forge(expires=1 << 31),
-    "forge_data": lambda: forge(size=129), "forge_endless": lambda: forge(reason=b"x" * 64),
+    "forge_relay": lambda: forge(relay=10 ** 7 + 1), "forge_data": lambda: forge(size=129),
+    "forge_endless": lambda: forge(reason=b"x" * 64),
     "forge_control": lambda: forge(detail=b"a\nb"), "forge_bytes": lambda: forge(reason=b"\xc0\x80"),
     "forge_half": lambda: forge(reason=b"\xe2\x82"), "forge_c1": lambda: forge(reason=b"\xc2\x9b"),
     "patch": patch, "patch_judge": patch_judge, "flood": flood, "print_much": print_much,

@@ -267,7 +267,8 @@ class Hostile(Case):
                   forge_ready="nobody asked for", forge_dumped="another kind", forge_size="too much state",
                   forge_failure="cannot know of", forge_both="cannot know of")
         self.each("crash", **dict.fromkeys(
-            ("forge_allow", "forge_participants", "forge_addresses", "forge_expires", "forge_data"),
+            ("forge_allow", "forge_participants", "forge_addresses", "forge_expires", "forge_relay",
+             "forge_data"),
             "out of its bounds"))
         self.each("crash", **dict.fromkeys(
             ("forge_endless", "forge_control", "forge_bytes", "forge_half", "forge_c1"), "that is none"))
@@ -425,6 +426,11 @@ class Loading(Case):
 
     COUNT = ("def on_join(r):\n    state['asked'] = state.get('asked', 0) + 1\n"
              "    return False, f\"{NAME} {state['asked']}\"\n")
+
+    def test_relaying_is_answered(self):
+        pool = self.open(self.write("def on_relay(r): return {'relay_kbps': 250} if r.data == b'' else False\n"))
+        self.assertEqual(pool.ask("", "on_relay")["more"], ["relay_kbps=250"])
+        self.assertEqual(pool.ask("no", "on_relay")["verdict"], "deny")
 
     def test_state_goes_over_to_the_next_script(self):
         script = self.write("NAME = 'old'\n" + self.COUNT)

@@ -124,6 +124,7 @@ struct tr_detour *tr_detours_add(struct tr_detours *detours, struct tr_participa
 void tr_detours_remove(struct tr_detours *detours, struct tr_detour *detour)
 {
     tr_alarms_set(&detours->alarms, &detour->alarm, TR_NEVER);
+    tr_detours_release(detours, detour);
     for (uint32_t i = 0; i < 2; i++) {
         struct tr_detour_side *side = &detour->sides[i];
 
@@ -143,6 +144,35 @@ void tr_detours_leave(struct tr_detours *detours, struct tr_participant *partici
 {
     while (participant->detours != NULL)
         tr_detours_remove(detours, participant->detours->detour);
+}
+
+/* The place of a ticket is the number modulo the places; each place is tried in turn. */
+bool tr_detours_hold(struct tr_detours *detours, struct tr_detour *detour)
+{
+    for (uint32_t i = 0; i < TR_DETOURS_HELD; i++) {
+        uint32_t ticket = ++detours->tickets | TR_TICKET_RELAY;
+
+        if (detours->held[ticket % TR_DETOURS_HELD] != NULL)
+            continue;
+        detours->held[ticket % TR_DETOURS_HELD] = detour;
+        detour->ticket = ticket;
+        return true;
+    }
+    return false;
+}
+
+void tr_detours_release(struct tr_detours *detours, struct tr_detour *detour)
+{
+    if (detour->ticket != 0)
+        detours->held[detour->ticket % TR_DETOURS_HELD] = NULL;
+    detour->ticket = 0;
+}
+
+struct tr_detour *tr_detours_find_held(const struct tr_detours *detours, uint32_t ticket)
+{
+    struct tr_detour *detour = detours->held[ticket % TR_DETOURS_HELD];
+
+    return detour != NULL && detour->ticket == ticket ? detour : NULL;
 }
 
 void tr_detours_wake(struct tr_detours *detours, struct tr_detour *detour, uint64_t due_us)

@@ -6,10 +6,12 @@
 
 #include "lib/base/deadline.h"
 #include "server/registry.h"
+#include "server/rules.h"
 
 enum {
     TR_DETOUR_REPLAY = 256, /* counters of a leg behind the newest that are still told apart */
     TR_DETOUR_KEPT = 404,   /* bytes of a HELLO, the longest */
+    TR_DETOURS_HELD = 1024, /* pairs that wait for the operator's rules at a time */
 };
 
 #define TR_DETOUR_ASK_US (60 * TR_S) /* so long a datagram stands for the wish to be relayed for */
@@ -40,15 +42,17 @@ enum tr_detour_state {
     TR_DETOUR_WAITING, /* for both to ask */
     TR_DETOUR_HELD,    /* for the operator's rules */
     TR_DETOUR_OPEN,
-    TR_DETOUR_REFUSED, /* until until_us */
+    TR_DETOUR_REFUSED,
 };
 
 struct tr_detour {
     struct tr_detour_side sides[2];
     uint32_t index;
     enum tr_detour_state state;
-    uint64_t until_us;
-    uint32_t kbps; /* from one to the other, by the rules; 0: as the limits say */
+    uint64_t until_us; /* HELD or REFUSED */
+    uint32_t ticket;   /* HELD: of the question; else 0 */
+    uint8_t asker;     /* HELD: the side that asked last */
+    uint32_t kbps;     /* from one to the other, by the rules; 0: as the limits say */
     struct tr_alarm alarm;
 };
 
@@ -57,6 +61,8 @@ struct tr_detours {
     struct tr_slots slots;
     struct tr_alarms alarms;
     uint32_t count;
+    struct tr_detour *held[TR_DETOURS_HELD]; /* by ticket */
+    uint32_t tickets;                        /* so far */
     uint8_t key[TR_MAC_KEY];
 };
 
@@ -77,6 +83,15 @@ void tr_detours_remove(struct tr_detours *detours, struct tr_detour *detour);
 
 /* Removes all pairs that a participant is in. */
 void tr_detours_leave(struct tr_detours *detours, struct tr_participant *participant);
+
+/* Gives a pair a ticket for its question. false: too many have one. */
+bool tr_detours_hold(struct tr_detours *detours, struct tr_detour *detour);
+
+/* Takes the ticket back, if it has one. */
+void tr_detours_release(struct tr_detours *detours, struct tr_detour *detour);
+
+/* The pair that waits under a ticket; NULL. */
+struct tr_detour *tr_detours_find_held(const struct tr_detours *detours, uint32_t ticket);
 
 /* Wakes a pair at this time, or sooner if it was to be woken sooner. */
 void tr_detours_wake(struct tr_detours *detours, struct tr_detour *detour, uint64_t due_us);

@@ -4,6 +4,7 @@
 
 #include "lib/wire/envelope.h"
 #include "server/admission.h"
+#include "server/relay.h"
 #include "server/seating.h"
 #include <string.h>
 
@@ -224,7 +225,8 @@ static bool is_sound(const struct tryst_policy_answer *answer)
 {
     return answer->addresses <= TRYST_POLICY_ADDRESSES_RELAY_ONLY &&
            answer->data_size <= sizeof answer->data &&
-           answer->max_participants <= TR_PARTICIPANTS_MAX;
+           answer->max_participants <= TR_PARTICIPANTS_MAX &&
+           answer->relay_kbps <= TRYST_POLICY_RELAY_KBPS_MAX;
 }
 
 static void decide(struct tr_service *service, struct tr_pending *pending,
@@ -265,7 +267,8 @@ void tr_enrolment_answered(struct tr_service *service, uint32_t ticket, uint32_t
                            const struct tryst_policy_answer *given, uint64_t now_us)
 {
     struct tryst_policy_answer answer = *given;
-    struct tr_pending *pending = tr_rules_find_ticket(service->rules, ticket);
+    struct tr_pending *pending =
+        (ticket & TR_TICKET_RELAY) != 0 ? NULL : tr_rules_find_ticket(service->rules, ticket);
 
     answer.reason[sizeof answer.reason - 1] = '\0';
     answer.detail[sizeof answer.detail - 1] = '\0';
@@ -276,6 +279,8 @@ void tr_enrolment_answered(struct tr_service *service, uint32_t ticket, uint32_t
         service->stats.policy_failed++;
     if (pending != NULL) {
         decide(service, pending, &answer, now_us);
+    } else if ((ticket & TR_TICKET_RELAY) != 0) {
+        tr_relay_answered(service, ticket, &answer, now_us);
     } else if (answer.failure != 0 && ticket == 0) {
         struct tr_verdict verdict = {.hook = hook, .answer = answer};
 

@@ -76,6 +76,11 @@ static bool read_expires(lua_State *lua, struct tryst_policy_answer *answer)
     return read_number(lua, answer, "expires_s", INT32_MAX, &answer->expires_s);
 }
 
+static bool read_relay_kbps(lua_State *lua, struct tryst_policy_answer *answer)
+{
+    return read_number(lua, answer, "relay_kbps", TRYST_POLICY_RELAY_KBPS_MAX, &answer->relay_kbps);
+}
+
 static bool read_addresses(lua_State *lua, struct tryst_policy_answer *answer)
 {
 #define NUMBER(name, number, text) (number),
@@ -110,9 +115,13 @@ static bool read_data(lua_State *lua, struct tryst_policy_answer *answer)
 static const struct field {
     const char *name;
     bool (*read)(lua_State *lua, struct tryst_policy_answer *answer);
-} fields[] = {{"allow", read_allow},         {"reason", read_reason},
-              {"addresses", read_addresses}, {"max_participants", read_max_participants},
-              {"data", read_data},           {"expires_s", read_expires}};
+} fields[] = {{"allow", read_allow},
+              {"reason", read_reason},
+              {"addresses", read_addresses},
+              {"max_participants", read_max_participants},
+              {"data", read_data},
+              {"expires_s", read_expires},
+              {"relay_kbps", read_relay_kbps}};
 
 /* name: the key below the value on top of the stack. */
 static bool read_field(lua_State *lua, struct tryst_policy_answer *answer)

@@ -217,7 +217,7 @@ static void policy_submit(struct tryst_policy *policy, uint32_t ticket, const vo
     }
     hook = tryst_policy_request_hook(request);
     tryst_policy_request_destroy(request);
-    if (hook > TRYST_POLICY_TICK || (pool->hooks >> hook & 1) == 0) {
+    if (hook > TRYST_POLICY_RELAY || (pool->hooks >> hook & 1) == 0) {
         pool->host->answer(pool->host->context, ticket, &answer);
         return;
     }

@@ -10,8 +10,8 @@ The script may have the hooks below; on_reload, which is called when it has take
 dict `state`. Who has `state` in it is asked in one process only, and what is in it by then goes over to the
 script that comes next: None, bool, int, float, str, bytes, and lists, tuples, sets and dicts of them.
 
-on_register, on_session_open and on_join return True, False, (False, "reason") or a dict with some of: allow,
-reason, max_participants, addresses, data, expires_s. What the other hooks return is not looked at.
+on_register, on_session_open, on_join and on_relay return True, False, (False, "reason") or a dict with some
+of: allow, reason, max_participants, addresses, data, expires_s, relay_kbps. What the other hooks return is not looked at.
 
 A script that wants to can change all of this, and send what it likes: the other end judges it.
 """
@@ -27,14 +27,15 @@ CHANNEL, LOAD, STATE = 3, 4, 5
 READY, FAILED, ANSWER, DUMPED = 1, 2, 3, 4
 NONE, ERROR, NO_ANSWER, LIMIT = 0, 1, 2, 3
 DUMP = 255
-HOOKS = ("on_register", "on_session_open", "on_join", "on_leave", "on_session_close", "on_tick")
-ASKED = 3  # of the hooks: those that must answer come first
+HOOKS = ("on_register", "on_session_open", "on_join", "on_leave", "on_session_close", "on_tick",
+         "on_relay")
+ASKED = (0, 1, 2, 6)  # of the hooks: those that must answer
 ADDRESSES = {"all": 0, "same-public": 1, "relay-only": 2}
-PARTICIPANTS_MAX, SECONDS_MAX, DATA_MAX, REASON_MAX, DETAIL_MAX = 256, 2 ** 31 - 1, 128, 63, 191
+PARTICIPANTS_MAX, SECONDS_MAX, KBPS_MAX, DATA_MAX, REASON_MAX, DETAIL_MAX = 256, 2 ** 31 - 1, 10 ** 7, 128, 63, 191
 STATE_MAX, STATE_DEPTH, STATE_VALUES = 1 << 20, 16, 1 << 20
 QUESTION = struct.Struct("=II")
 QUESTION_MAX = QUESTION.size + 16384
-REPLY = struct.Struct("=9I128s64s192s")
+REPLY = struct.Struct("=10I128s64s192s")
 CONTROLS = {number: "?" for number in (*range(0x20), *range(0x7f, 0xa0))}
 
 
@@ -91,8 +92,8 @@ def describe(error, name):
 def reply(word, sequence, value=0, allow=False, failure=NONE, detail="", reason="", data=b"", **numbers):
     """A reply's bytes."""
     return REPLY.pack(word, sequence, value, allow, failure, numbers.get("max_participants", 0),
-                      numbers.get("addresses", 0), numbers.get("expires_s", 0), len(data), data,
-                      clean(reason, REASON_MAX), clean(detail, DETAIL_MAX))
+                      numbers.get("addresses", 0), numbers.get("expires_s", 0),
+                      numbers.get("relay_kbps", 0), len(data), data, clean(reason, REASON_MAX), clean(detail, DETAIL_MAX))
 
 
 def integer(name, value, most):
@@ -113,6 +114,8 @@ def field(name, value):
         return integer(name, value, PARTICIPANTS_MAX)
     if name == "expires_s":
         return integer(name, value, SECONDS_MAX)
+    if name == "relay_kbps":
+        return integer(name, value, KBPS_MAX)
     if name == "addresses" and type(value) is str and value in ADDRESSES:
         return ADDRESSES[value]
     if name == "data" and type(value) in (bytes, str):
@@ -258,7 +261,7 @@ class Rules:
         try:
             request = self.request_class(data)
             returned = self.namespace[HOOKS[hook]](request)
-            return judge_text(judge(returned)) if hook < ASKED else {"allow": True}
+            return judge_text(judge(returned)) if hook in ASKED else {"allow": True}
         except BaseException as error:  # pylint: disable=broad-exception-caught
             fields = self.fail(error)
             if fields["failure"] == NO_ANSWER:

@@ -100,7 +100,7 @@ static void read_lines(struct rehearsal *rehearsal, const char *name, FILE *stre
 static void tell_hooks(const char *script, uint32_t hooks)
 {
     printf("%s: ok, with", script);
-    for (uint32_t hook = 0; hook < TRYST_POLICY_RELAY; hook++)
+    for (uint32_t hook = 0; hook <= TRYST_POLICY_RELAY; hook++)
         if ((hooks >> hook & 1) != 0)
             printf(" %s", tryst_policy_hook_name(hook));
     printf("%s\n", hooks == 0 ? " no hooks" : "");

@@ -173,6 +173,55 @@ static void open_pair(struct tr_service *service, struct tr_detour *detour, uint
         pass_kept(service, &detour->sides[i], now_us);
 }
 
+/* Both ask, this side was the last: the rules are to say whether they may. Where there are too many
+ * questions, the next datagram asks again. */
+static void hold(struct tr_service *service, struct tr_detour_side *side, uint64_t now_us)
+{
+    struct tr_detour *detour = side->detour;
+
+    if (!tr_detours_hold(&service->detours, detour) ||
+        !tr_rules_ask_relay(service->rules, detour->ticket, side->participant,
+                            tr_detour_other(side)->participant, now_us,
+                            tr_service_unix_ms(service, now_us), &service->stats)) {
+        tr_detours_release(&service->detours, detour);
+        service->stats.policy_overload++;
+        return;
+    }
+    detour->state = TR_DETOUR_HELD;
+    detour->asker = side == &detour->sides[1];
+    detour->until_us = now_us + tr_rules_patience_us(service->rules);
+    tr_detours_wake(&service->detours, detour, detour->until_us);
+}
+
+static void decide(struct tr_service *service, struct tr_detour *detour,
+                   const struct tryst_policy_answer *answer, uint64_t now_us)
+{
+    struct tr_verdict verdict = {.hook = TRYST_POLICY_RELAY, .answer = *answer};
+
+    if (answer->failure == TRYST_POLICY_FAILURE_TIMEOUT)
+        verdict.ticket = detour->ticket;
+    tr_detours_release(&service->detours, detour);
+    if (answer->is_allowed && answer->failure == 0) {
+        detour->kbps = answer->relay_kbps;
+        open_pair(service, detour, now_us);
+        return;
+    }
+    memcpy(verdict.key, detour->sides[detour->asker].participant->entry.identity, TR_KEY);
+    tr_rules_put_verdict(service->rules, &verdict);
+    service->stats.policy_denied++;
+    refuse(service, detour, now_us);
+    tell_both(service, detour);
+}
+
+void tr_relay_answered(struct tr_service *service, uint32_t ticket,
+                       const struct tryst_policy_answer *answer, uint64_t now_us)
+{
+    struct tr_detour *detour = tr_detours_find_held(&service->detours, ticket);
+
+    if (detour != NULL)
+        decide(service, detour, answer, now_us);
+}
+
 /* A side has asked, be it for the first time or again. is_anew: after a silence. */
 static void consider(struct tr_service *service, struct tr_detour_side *side, bool is_anew,
                      uint64_t now_us)
@@ -189,7 +238,9 @@ static void consider(struct tr_service *service, struct tr_detour_side *side, bo
     }
     if (!tr_detour_is_asking(other, now_us))
         return;
-    if (detour->state == TR_DETOUR_WAITING || (detour->state == TR_DETOUR_OPEN && is_anew))
+    if (detour->state == TR_DETOUR_WAITING && tr_rules_has(service->rules, TRYST_POLICY_RELAY))
+        hold(service, side, now_us);
+    else if (detour->state == TR_DETOUR_WAITING || (detour->state == TR_DETOUR_OPEN && is_anew))
         open_pair(service, detour, now_us);
 }
 
@@ -293,8 +344,18 @@ uint64_t tr_relay_deadline(const struct tr_service *service)
 /* Looks whether a pair is still of use, and sets its alarm anew: seldom, not with every datagram. */
 static void review(struct tr_service *service, struct tr_detour *detour, uint64_t now_us)
 {
-    uint64_t last_us = detour->state == TR_DETOUR_REFUSED ? detour->until_us : 0;
+    static const struct tryst_policy_answer late = {.failure = TRYST_POLICY_FAILURE_TIMEOUT,
+                                                    .detail = "no answer by the deadline"};
     uint64_t next_us = TR_NEVER;
+
+    if (detour->state == TR_DETOUR_HELD && tr_is_due(detour->until_us, now_us)) {
+        service->stats.policy_late++;
+        decide(service, detour, &late, now_us);
+    }
+    if (detour->state == TR_DETOUR_HELD)
+        tr_sooner(&next_us, detour->until_us);
+
+    uint64_t last_us = detour->state == TR_DETOUR_REFUSED ? detour->until_us : 0;
 
     for (int i = 0; i < 2; i++) {
         struct tr_detour_side *side = &detour->sides[i];

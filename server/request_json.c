@@ -63,7 +63,7 @@ static void read_hook(struct reading *reading, struct tryst_policy_request *requ
 {
     const char *name = text_of(reading, "hook");
 
-    for (uint32_t hook = 0; name != NULL && hook < TRYST_POLICY_RELAY; hook++)
+    for (uint32_t hook = 0; name != NULL && hook <= TRYST_POLICY_RELAY; hook++)
         if (strcmp(name, tryst_policy_hook_name(hook)) == 0) {
             request->hook = hook;
             return;
@@ -224,6 +224,8 @@ char *tr_answer_json(uint32_t hook, const struct tryst_policy_answer *answer, ui
                             json_string(tryst_policy_addresses_name(answer->addresses)));
     if (answer->expires_s != 0)
         json_object_set_new(object, "expires_s", json_integer((json_int_t)answer->expires_s));
+    if (answer->relay_kbps != 0)
+        json_object_set_new(object, "relay_kbps", json_integer((json_int_t)answer->relay_kbps));
     if (answer->data_size > 0 && answer->data_size <= sizeof answer->data) {
         json_t *data = json_stringn((const char *)answer->data, answer->data_size);
 

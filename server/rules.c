@@ -109,7 +109,7 @@ struct tr_pending *tr_rules_find_ticket(const struct tr_rules *rules, uint32_t t
 /* Each question has a ticket of its own: a late answer to one is not taken for the next one's. */
 static uint32_t next_ticket(struct tr_rules *rules, uint32_t place)
 {
-    rules->life = (rules->life + 1) % (UINT32_MAX / TR_RULES_PENDING);
+    rules->life = (rules->life + 1) % (TR_TICKET_RELAY / TR_RULES_PENDING);
     if (rules->life == 0)
         rules->life = 1;
     return rules->life * TR_RULES_PENDING + place;
@@ -222,22 +222,23 @@ static struct tryst_policy_request *begin(struct tr_rules *rules, uint32_t hook,
     return request;
 }
 
+static void add_participant(struct tryst_policy_request *request,
+                            const struct tr_participant *participant, uint64_t now_us)
+{
+    uint64_t present_ms = (now_us - participant->joined_us) / TR_MS;
+    struct tr_policy_participant *told = &request->participants[request->participant_count++];
+
+    memcpy(told->key, participant->entry.identity, TR_KEY);
+    told->present_ms = present_ms < UINT32_MAX ? (uint32_t)present_ms : UINT32_MAX;
+}
+
 static void add_participants(struct tryst_policy_request *request,
                              const struct tr_membership *membership,
                              const struct tr_participant *without, uint64_t now_us)
 {
-    for (struct tr_entry *entry = membership->oldest; entry != NULL; entry = entry->newer) {
-        const struct tr_participant *participant = tr_participant_of(entry);
-        uint64_t present_ms = (now_us - participant->joined_us) / TR_MS;
-
-        if (participant == without)
-            continue;
-
-        struct tr_policy_participant *told = &request->participants[request->participant_count++];
-
-        memcpy(told->key, entry->identity, TR_KEY);
-        told->present_ms = present_ms < UINT32_MAX ? (uint32_t)present_ms : UINT32_MAX;
-    }
+    for (struct tr_entry *entry = membership->oldest; entry != NULL; entry = entry->newer)
+        if (tr_participant_of(entry) != without)
+            add_participant(request, tr_participant_of(entry), now_us);
 }
 
 bool tr_rules_ask(struct tr_rules *rules, struct tr_pending *pending, uint32_t hook,
@@ -265,6 +266,28 @@ bool tr_rules_ask(struct tr_rules *rules, struct tr_pending *pending, uint32_t h
     stats->policy_asked++;
     tr_alarms_set(&rules->alarms, &pending->due, now_us + rules->deadline_us);
     return true;
+}
+
+bool tr_rules_ask_relay(struct tr_rules *rules, uint32_t ticket, const struct tr_participant *asker,
+                        const struct tr_participant *other, uint64_t now_us, uint64_t unix_ms,
+                        struct tr_server_stats *stats)
+{
+    const struct tr_membership *membership = asker->membership;
+    struct tryst_policy_request *request =
+        begin(rules, TRYST_POLICY_RELAY, membership->app, membership->session, unix_ms);
+
+    memcpy(request->key, asker->entry.identity, TR_KEY);
+    request->address = tryst_address_canonical(&asker->address);
+    add_participant(request, other, now_us);
+    if (!put_question(rules, ticket))
+        return false;
+    stats->policy_asked++;
+    return true;
+}
+
+uint64_t tr_rules_patience_us(const struct tr_rules *rules)
+{
+    return rules->deadline_us;
 }
 
 static void tell(struct tr_rules *rules, struct tr_server_stats *stats)

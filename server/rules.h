@@ -15,6 +15,9 @@ enum {
     TR_RULES_VERDICTS = 256,
 };
 
+/* Of tickets: the question is about relaying, and not about a registration. */
+#define TR_TICKET_RELAY (UINT32_C(1) << 31)
+
 /* For the rules: what tryst_policy_request_decode reads. */
 struct tr_question {
     uint32_t ticket; /* 0: whatever is answered, nobody waits for it */
@@ -71,6 +74,15 @@ void tr_rules_keep_denied(struct tr_rules *rules, struct tr_pending *pending, ui
 bool tr_rules_ask(struct tr_rules *rules, struct tr_pending *pending, uint32_t hook,
                   const struct tr_membership *membership, uint64_t now_us, uint64_t unix_ms,
                   struct tr_server_stats *stats);
+
+/* Puts the question whether two may be relayed for: the one who asked last, and the other. The ticket is
+ * the caller's, with TR_TICKET_RELAY in it. false: no room; nothing was put. */
+bool tr_rules_ask_relay(struct tr_rules *rules, uint32_t ticket, const struct tr_participant *asker,
+                        const struct tr_participant *other, uint64_t now_us, uint64_t unix_ms,
+                        struct tr_server_stats *stats);
+
+/* How long an answer is waited for. */
+uint64_t tr_rules_patience_us(const struct tr_rules *rules);
 
 /* Tells of a participant that left, of a session that closed, of the counters. Does nothing where the
  * rules have no such hook; rules may be NULL. */

@@ -22,7 +22,7 @@
     X(left, "participants that left")                                                              \
     X(expired, "participants that fell silent")                                                    \
     X(policy_asked, "questions put to the rules")                                                  \
-    X(policy_denied, "registrations that the rules denied")                                        \
+    X(policy_denied, "registrations and pairs that the rules denied")                              \
     X(policy_failed, "questions that the rules failed at: error, wrong answer, limit, crash")      \
     X(policy_late, "questions that the rules did not answer in time")                              \
     X(policy_overload, "questions that were not put: too many waited")                             \

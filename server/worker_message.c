@@ -7,7 +7,7 @@
 #include <string.h>
 
 static_assert(sizeof(struct tr_worker_question) == 8 &&
-                  sizeof(struct tr_worker_reply) == 36 + TRYST_USER_DATA_MAX +
+                  sizeof(struct tr_worker_reply) == 40 + TRYST_USER_DATA_MAX +
                                                         TRYST_POLICY_REASON_MAX +
                                                         TRYST_POLICY_DETAIL_MAX + 2,
               "policy_worker.py packs them without gaps");
@@ -61,7 +61,7 @@ static const char *answer_fault(const struct tr_worker_reply *reply)
         return "a failure that it cannot know of";
     if (reply->max_participants > TRYST_POLICY_PARTICIPANTS_MAX ||
         reply->addresses > TRYST_POLICY_ADDRESSES_RELAY_ONLY || reply->expires_s > INT32_MAX ||
-        reply->data_size > TRYST_USER_DATA_MAX)
+        reply->relay_kbps > TRYST_POLICY_RELAY_KBPS_MAX || reply->data_size > TRYST_USER_DATA_MAX)
         return "a number out of its bounds";
     return NULL;
 }
@@ -93,7 +93,8 @@ void tr_worker_reply_answer(const struct tr_worker_reply *reply, struct tryst_po
                                            .max_participants = reply->max_participants,
                                            .addresses = reply->addresses,
                                            .expires_s = reply->expires_s,
-                                           .data_size = reply->data_size};
+                                           .data_size = reply->data_size,
+                                           .relay_kbps = reply->relay_kbps};
     memcpy(answer->data, reply->data, sizeof answer->data);
     memcpy(answer->reason, reply->reason, sizeof answer->reason);
     memcpy(answer->detail, reply->detail, sizeof answer->detail);

@@ -38,6 +38,7 @@ struct tr_worker_reply {
     uint32_t max_participants;
     uint32_t addresses;
     uint32_t expires_s;
+    uint32_t relay_kbps;
     uint32_t data_size;
     uint8_t data[TRYST_USER_DATA_MAX];
     char reason[TRYST_POLICY_REASON_MAX + 1];

@@ -21,7 +21,8 @@ extern "C" {
 #define TRYST_POLICY_PARTICIPANTS_MAX 256 /* participants in a request */
 #define TRYST_POLICY_COUNTERS_MAX 64      /* counters in a request */
 #define TRYST_POLICY_COUNTER_NAME_SIZE 24 /* bytes of a counter's name, and its NUL */
-#define TRYST_POLICY_ABI 1                /* of struct tryst_policy_plugin */
+#define TRYST_POLICY_RELAY_KBPS_MAX 10000000         /* of an answer's relay_kbps */
+#define TRYST_POLICY_ABI 1                           /* of struct tryst_policy_plugin */
 #define TRYST_POLICY_SYMBOL "tryst_policy_plugin_v1" /* what a plug-in exports */
 
 /* X(name, number, hook): when rules are asked. */
@@ -32,7 +33,7 @@ extern "C" {
     X(LEAVE, 3, "on_leave")                 /* a participant has left; no answer is wanted */      \
     X(SESSION_CLOSE, 4, "on_session_close") /* the last one has left; no answer is wanted */       \
     X(TICK, 5, "on_tick")                   /* every second: counters; no answer is wanted */      \
-    X(RELAY, 6, "on_relay")                 /* reserved */
+    X(RELAY, 6, "on_relay") /* a participant and another one want to be relayed for */
 
 enum tryst_policy_hook {
 #define TRYST_POLICY_HOOK_ROW(name, number, hook) TRYST_POLICY_##name = (number),
@@ -137,7 +138,7 @@ TRYST_API tryst_result tryst_policy_request_local(const struct tryst_policy_requ
 TRYST_API const void *tryst_policy_request_data(const struct tryst_policy_request *request,
                                                 size_t *size);
 
-/* Who is in the session already, in no order: their number, the key of one, and for how many
+/* Who is in the session already, in no order; with RELAY the other one of the two alone: their number, the key of one, and for how many
  * milliseconds it has been there. NULL and 0 past the last. Since 0.1 */
 TRYST_API uint32_t tryst_policy_request_participants(const struct tryst_policy_request *request);
 TRYST_API const uint8_t *
@@ -166,6 +167,7 @@ struct tryst_policy_answer {
     uint8_t data[TRYST_USER_DATA_MAX];        /* handed to the participant, with REGISTERED */
     char reason[TRYST_POLICY_REASON_MAX + 1]; /* denied: what the player is shown, UTF-8 */
     char detail[TRYST_POLICY_DETAIL_MAX + 1]; /* why it failed, for the operator's log */
+    uint32_t relay_kbps; /* RELAY: kilobits a second from one to the other; 0: as the limits say */
 };
 
 /* --- Plug-ins ---------------------------------------------------------------------------------- */

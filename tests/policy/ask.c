@@ -77,6 +77,8 @@ static void print_answer(uint32_t hook, const struct tryst_policy_answer *answer
         printf("\taddresses=%s", tryst_policy_addresses_name(answer->addresses));
     if (answer->expires_s != 0)
         printf("\texpires_s=%" PRIu32, answer->expires_s);
+    if (answer->relay_kbps != 0)
+        printf("\trelay_kbps=%" PRIu32, answer->relay_kbps);
     if (answer->data_size != 0) {
         printf("\tdata=");
         for (uint32_t i = 0; i < answer->data_size; i++)

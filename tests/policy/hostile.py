@@ -20,9 +20,9 @@ print("loaded", os.getpid())
 HERE = os.path.dirname(__file__)
 VICTIM = os.path.join(HERE, "victim")
 CHANNEL = 3
-REPLY = struct.Struct("=9I128s64s192s")
-(WORD, SEQUENCE, VALUE, ALLOW, FAILURE, PARTICIPANTS, ADDRESSES, EXPIRES, SIZE, DATA, REASON,
- DETAIL) = range(12)
+REPLY = struct.Struct("=10I128s64s192s")
+(WORD, SEQUENCE, VALUE, ALLOW, FAILURE, PARTICIPANTS, ADDRESSES, EXPIRES, RELAY, SIZE, DATA,
+ REASON, DETAIL) = range(13)
 stash = []
 
 
@@ -163,7 +163,7 @@ def sequence():
 
 
 def forge(**changes):
-    fields = [3, sequence(), 0, 1, 0, 0, 0, 0, 0, b"", b"", b""]
+    fields = [3, sequence(), 0, 1, 0, 0, 0, 0, 0, 0, b"", b"", b""]
     for name, value in changes.items():
         fields[globals()[name.upper()]] = value
     os.write(CHANNEL, REPLY.pack(*fields))
@@ -172,7 +172,7 @@ def forge(**changes):
 
 def forge_twice():
     for _ in range(2):
-        os.write(CHANNEL, REPLY.pack(3, sequence(), 0, 1, 0, 0, 0, 0, 0, b"", b"", b""))
+        os.write(CHANNEL, REPLY.pack(3, sequence(), 0, 1, 0, 0, 0, 0, 0, 0, b"", b"", b""))
     time.sleep(1000)
 
 
@@ -277,7 +277,8 @@ FEATS = {
     "forge_allow": lambda: forge(allow=2), "forge_failure": lambda: forge(failure=6, allow=0),
     "forge_both": lambda: forge(failure=1), "forge_participants": lambda: forge(participants=257),
     "forge_addresses": lambda: forge(addresses=3), "forge_expires": lambda: forge(expires=1 << 31),
-    "forge_data": lambda: forge(size=129), "forge_endless": lambda: forge(reason=b"x" * 64),
+    "forge_relay": lambda: forge(relay=10 ** 7 + 1), "forge_data": lambda: forge(size=129),
+    "forge_endless": lambda: forge(reason=b"x" * 64),
     "forge_control": lambda: forge(detail=b"a\nb"), "forge_bytes": lambda: forge(reason=b"\xc0\x80"),
     "forge_half": lambda: forge(reason=b"\xe2\x82"), "forge_c1": lambda: forge(reason=b"\xc2\x9b"),
     "patch": patch, "patch_judge": patch_judge, "flood": flood, "print_much": print_much,
@@ -327,7 +328,7 @@ RETURNED = {
     "object": object(), "key": {Key(): 1}, "class": Dict(allow=True), "unknown": {"alow": True},
     "allow": {"allow": 1}, "reason": {"reason": b"x"}, "few": {"max_participants": 0},
     "many": {"max_participants": 257}, "bool": {"max_participants": True}, "float": {"expires_s": 1.0},
-    "past": {"expires_s": -1}, "far": {"expires_s": 1 << 31}, "own": {"expires_s": Number(5)},
+    "past": {"expires_s": -1}, "far": {"expires_s": 1 << 31}, "own": {"expires_s": Number(5)}, "much": {"relay_kbps": 10 ** 7 + 1},
     "where": {"addresses": "some"}, "list_where": {"addresses": ["all"]}, "data": {"data": b"x" * 129},
     "utf8": {"data": "\u20ac" * 43}, "array": {"data": bytearray(1)}, "huge": {"x" * 10_000_000: 1},
     "odd_key": {"\x1b\n": 1},
@@ -336,7 +337,7 @@ RETURNED = {
 GIVEN = {
     "dict": {}, "refused": {"allow": False, "reason": "x" * 62 + "\u20ac"}, "true": (True, "not shown"),
     "all": {"allow": True, "max_participants": 256, "addresses": "relay-only", "data": b"\x00\xff",
-            "expires_s": (1 << 31) - 1, "reason": "not shown"},
+            "expires_s": (1 << 31) - 1, "relay_kbps": 10 ** 7, "reason": "not shown"},
     "words": {"data": "\u20ac", "addresses": "same-public", "max_participants": 1, "expires_s": 1},
     "lines": (False, "a\nb\x00c\x7fd\x9be\ud800f"), "nil": (False, ""),
     "long": (False, "\u20ac" * 10_000_000),

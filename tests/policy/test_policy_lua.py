@@ -252,6 +252,13 @@ class Answers(PolicyTest):
         self.assertEqual([answer.outcome for answer in told], ["allow", "error", "limit", "allow", "allow"])
         self.assertIn("rules.lua:2: sorry", told[1].detail)
 
+    def test_relaying_is_answered(self):
+        told = self.answers("function on_relay(request) if request.data == 'no' then return false end\n"
+                            "if request.data == 'much' then return { relay_kbps = 10000001 } end\n"
+                            "return { relay_kbps = 250 } end", "on_relay", "on_relay:data=no", "on_relay:data=much")
+        self.assertEqual([answer.outcome for answer in told], ["allow", "deny", "answer"])
+        self.assertEqual(told[0].extra, {"relay_kbps": "250"})
+
     def test_the_hooks_are_told(self):
         with self.rules("function on_join() return true end function on_tick() end on_leave = nil") as rules:
             self.assertEqual(rules.opened, "open\tok\t0x24")

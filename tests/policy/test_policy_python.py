@@ -267,7 +267,8 @@ class Hostile(Case):
                   forge_ready="nobody asked for", forge_dumped="another kind", forge_size="too much state",
                   forge_failure="cannot know of", forge_both="cannot know of")
         self.each("crash", **dict.fromkeys(
-            ("forge_allow", "forge_participants", "forge_addresses", "forge_expires", "forge_data"),
+            ("forge_allow", "forge_participants", "forge_addresses", "forge_expires", "forge_relay",
+             "forge_data"),
             "out of its bounds"))
         self.each("crash", **dict.fromkeys(
             ("forge_endless", "forge_control", "forge_bytes", "forge_half", "forge_c1"), "that is none"))
@@ -288,7 +289,8 @@ class Hostile(Case):
             "list_where": '"addresses" is none', "data": "longer than 128", "utf8": "longer than 128",
             "array": "of type bytearray", "huge": '"x{32}" is nothing', "odd_key": r'"\?\?" is nothing',
             **dict.fromkeys(("few", "many", "bool"), "from 1 to 256"),
-            **dict.fromkeys(("float", "past", "far", "own"), "from 1 to 2147483647")}
+            **dict.fromkeys(("float", "past", "far", "own"), "from 1 to 2147483647"),
+            "much": "from 1 to 10000000"}
         for name, detail in details.items():
             with self.subTest(returned=name):
                 self.check(self.pool.ask(f"returned {name}"), "answer", detail)
@@ -298,7 +300,7 @@ class Hostile(Case):
         for name, verdict, reason, *more in (
                 ("dict", "allow", ""), ("refused", "deny", "x" * 62), ("true", "allow", ""),
                 ("all", "allow", "", "max_participants=256", "addresses=relay-only",
-                 "expires_s=2147483647", "data=00ff"),
+                 "expires_s=2147483647", "relay_kbps=10000000", "data=00ff"),
                 ("words", "allow", "", "max_participants=1", "addresses=same-public", "expires_s=1",
                  "data=e282ac"),
                 ("lines", "deny", "a?b?c?d?e?f"), ("nil", "deny", ""), ("long", "deny", "\u20ac" * 21)):
@@ -424,6 +426,11 @@ class Loading(Case):
 
     COUNT = ("def on_join(r):\n    state['asked'] = state.get('asked', 0) + 1\n"
              "    return False, f\"{NAME} {state['asked']}\"\n")
+
+    def test_relaying_is_answered(self):
+        pool = self.open(self.write("def on_relay(r): return {'relay_kbps': 250} if r.data == b'' else False\n"))
+        self.assertEqual(pool.ask("", "on_relay")["more"], ["relay_kbps=250"])
+        self.assertEqual(pool.ask("no", "on_relay")["verdict"], "deny")
 
     def test_state_goes_over_to_the_next_script(self):
         script = self.write("NAME = 'old'\n" + self.COUNT)

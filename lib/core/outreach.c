@@ -26,15 +26,15 @@ void tr_outreach_locals(struct tr_peer *peer, uint8_t extra, const struct tr_pee
     }
 }
 
-void tr_outreach_candidates(struct tr_peer *peer, const struct tr_candidate *candidates, size_t count,
-                            uint8_t extra, const struct tr_peer_kit *kit)
+void tr_outreach_candidates(struct tr_peer *peer, const struct tr_candidate *candidates,
+                            size_t count, uint8_t extra, const struct tr_peer_kit *kit)
 {
     uint8_t before = peer->paths.count;
     bool is_new = false;
     tr_paths_unname(&peer->paths);
     for (size_t i = 0; i < count; i++) {
-        is_new = is_new || tr_paths_find(&peer->paths, &candidates[i].address, TR_LOCAL_ANY) ==
-                               TR_PATH_NONE;
+        is_new = is_new ||
+                 tr_paths_find(&peer->paths, &candidates[i].address, TR_LOCAL_ANY) == TR_PATH_NONE;
         tr_paths_add(&peer->paths, &candidates[i].address, TR_LOCAL_ANY, candidates[i].kind);
     }
     for (uint8_t slot = 0; slot < TRYST_LOCAL_MAX; slot++)
@@ -119,6 +119,7 @@ void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
             (is_relay || tr_budget_take(kit->budget, &path->remote, kit->now_ms)))
             tr_outreach_hello(peer, i, NULL, kit);
     }
-    bool is_complete = relay == TR_PATH_NONE || is_relayed || !tr_relay_link_is_open(&peer->relay, kit->relay);
+    bool is_complete =
+        relay == TR_PATH_NONE || is_relayed || !tr_relay_link_is_open(&peer->relay, kit->relay);
     tr_punch_sent(&peer->punch, is_relayed, is_complete, kit->now_us, kit->random);
 }

@@ -34,13 +34,13 @@ enum tr_path_width {
 
 struct tr_path {
     struct tryst_address remote;
-    uint8_t local;         /* which of the endpoint's local addresses, or TR_LOCAL_ANY */
-    uint8_t kind;          /* enum tryst_kind */
-    bool is_named : 1;     /* by the newest list of candidates; others make room first */
-    bool is_heard : 1;     /*                                                          */
-    bool is_proven : 1;    /*                                                          */
-    bool is_doubted : 1;   /* its pings stay unanswered: hellos go out on it, and better it is left */
-    bool is_lossy : 1;     /* it loses too much of what is sent on it */
+    uint8_t local;       /* which of the endpoint's local addresses, or TR_LOCAL_ANY */
+    uint8_t kind;        /* enum tryst_kind */
+    bool is_named : 1;   /* by the newest list of candidates; others make room first */
+    bool is_heard : 1;   /*                                                          */
+    bool is_proven : 1;  /*                                                          */
+    bool is_doubted : 1; /* its pings stay unanswered: hellos go out on it, and better it is left */
+    bool is_lossy : 1;   /* it loses too much of what is sent on it */
     bool is_measured : 1;  /* the marks below are set */
     bool is_idle_ping : 1; /* the ping that waits ended a whole pause: it tries the NAT's memory */
     bool is_backed : 1;    /* the relay stands by, should a pause be too long for the NATs */
@@ -62,8 +62,8 @@ struct tr_path {
     uint16_t pinged_sent; /* what `sent` was at the newest ping */
     uint16_t bytes_in;    /* until it is proven */
     uint16_t bytes_out;
-    uint32_t rtt_us;   /* smoothed (RFC 6298), 0 not measured */
-    uint32_t avoid_ms; /* not before then is it well again */
+    uint32_t rtt_us;             /* smoothed (RFC 6298), 0 not measured */
+    uint32_t avoid_ms;           /* not before then is it well again */
     uint8_t ping[TR_PING_BYTES]; /* secret of the pings that wait for a pong; zeros: none waits */
     uint64_t ping_us;            /* when the first of them was sent */
     uint64_t heard_us;

@@ -204,8 +204,7 @@ static void ping_take(struct tr_peer *peer, uint8_t index, size_t size,
     tr_layout_decode(&tr_layout_item_mark, &mark, &reader);
     if (reader.fault || !tr_handshake_can_send(&peer->handshake))
         return;
-    struct tr_bundle_answer answer = {
-        .ping = ping.ping, .sent = mark.sent, .size = (uint16_t)size};
+    struct tr_bundle_answer answer = {.ping = ping.ping, .sent = mark.sent, .size = (uint16_t)size};
     tr_bundle_pong(&way, index, &answer, kit);
 }
 

@@ -21,7 +21,7 @@ enum tr_peer_news {
     TR_NEWS_INDEX = 64,      /* receive indexes changed */
     TR_NEWS_TIMES = 256,     /* its deadline may be another */
     TR_NEWS_ROSTER = 128,    /* it knows a newer roster than we do */
-    TR_NEWS_DOUBT = 512,     /* the path in use fell silent: our own addresses may be others by now */
+    TR_NEWS_DOUBT = 512, /* the path in use fell silent: our own addresses may be others by now */
 };
 
 struct tr_peer {
@@ -34,14 +34,14 @@ struct tr_peer {
     uint8_t entry_hash[16]; /* its part of the roster's hash */
     bool is_listed;         /* named by the roster as it is now */
     bool is_connected;
-    bool is_greeted; /* HELLO was said */
-    bool is_punched; /* PUNCH was said */
+    bool is_greeted;     /* HELLO was said */
+    bool is_punched;     /* PUNCH was said */
     uint8_t hello_tries; /* hellos repeated on the chosen path for the handshake's sake */
     bool is_moved;       /* our addresses changed: the hellos of this search say so */
     uint64_t hello_next_us;
-    uint64_t heard_us;   /* its newest word that nobody could have recorded and sent again */
-    uint64_t lost_us;    /* since when no path to it is well, 0: one is */
-    uint64_t said_us;    /* when the game last said something to it */
+    uint64_t heard_us;      /* its newest word that nobody could have recorded and sent again */
+    uint64_t lost_us;       /* since when no path to it is well, 0: one is */
+    uint64_t said_us;       /* when the game last said something to it */
     uint64_t searched_us;   /* when a search was last begun because the peer searches */
     uint64_t questioned_us; /* when a path was last asked because of traffic from another */
     struct tryst_address news_address;

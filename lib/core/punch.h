@@ -19,7 +19,7 @@ enum tr_punch_state {
 enum { TR_PUNCH_QUICK_ROUNDS = 11 };
 
 struct tr_punch {
-    uint8_t state; /* enum tr_punch_state */
+    uint8_t state;  /* enum tr_punch_state */
     uint8_t round;  /* rounds sent in this search */
     bool is_joined; /* the round that is due answers one of the peer's: it calls for none in turn */
     uint64_t started_us;

@@ -156,7 +156,6 @@ void tr_gauge_told(struct tr_path *path, const struct tr_item_report *report)
 void tr_gauge_rest(struct tr_path *path, bool is_chosen, bool is_wanted,
                    const struct tr_path_times *times, uint64_t now_us, struct tr_random *random)
 {
-    uint64_t pause = idle_pause(path, is_chosen, times);
     if (path->is_idle_ping)
         path->step_good = path->step;
     if (path->is_idle_ping && path->step_max <= path->step &&
@@ -165,6 +164,7 @@ void tr_gauge_rest(struct tr_path *path, bool is_chosen, bool is_wanted,
     if (path->is_idle_ping && path->step < PAUSES - 1 && path->step < path->step_max)
         path->step++;
     path->is_idle_ping = false;
+    uint64_t pause = idle_pause(path, is_chosen, times);
     if (is_wanted && !tr_path_is_relay(path) && path->width == TR_WIDTH_UNKNOWN)
         pause = path->sized == 0 ? 0 : path->rtt_us / 4 + SIZED_PAUSE_US;
     else if (path->sized > 0)

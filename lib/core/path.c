@@ -97,6 +97,8 @@ bool tr_path_is_waiting(const struct tr_path *path)
  * to pass off an address it does not hold has to guess 40 bits. */
 enum { PING_TIME_BITS = 24, PING_UNIT_US = 4 };
 #define PING_AGE_MAX_US (30 * TR_S)
+/* A pong that took longer lay in the socket of a game that was held: it proves, and measures nothing. */
+#define TRIP_MAX_US (2 * TR_S)
 
 static uint32_t ping_time(uint64_t now_us)
 {
@@ -151,7 +153,7 @@ bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[
     uint32_t rtt = age > 0 ? (uint32_t)age : 1;
     if (path->rtt_us == 0)
         path->rtt_us = rtt;
-    else /* a new sample moves the mean by an eighth (RFC 6298, 2.3) */
+    else if (age < TRIP_MAX_US) /* a new sample moves the mean by an eighth (RFC 6298, 2.3) */
         path->rtt_us = (uint32_t)(((uint64_t)path->rtt_us * 7 + rtt) / 8);
     memset(path->ping, 0, sizeof path->ping);
     path->ping_us = 0;

@@ -164,7 +164,8 @@ RELAY = Layout("relay", ("type", U8), ("route", Bytes(6)), ("slot", U16), ("coun
 UNKNOWN = Layout("unknown", *HEAD, ("channel", Bytes(8)), ("reserved", U32))
 ITEM_PONG = Layout("item_pong", ("pong", Bytes(8)), ("seen", Address))
 ITEM_MARK = Layout("item_mark", ("sent", U16))
-ITEM_REPORT = Layout("item_report", ("sent", U16), ("received", U16), ("size", U16))
+ITEM_REPORT = Layout("item_report", ("sent", U16), ("received", U16), ("size", U16),
+                     ("quiet", U16))
 ITEM_STATUS = Layout("item_status", ("fence", U64), ("version", U64), ("hash", Bytes(16)))
 ITEMS = {2: Layout("item_ping", ("ping", Bytes(8))), 3: ITEM_PONG,
          4: Layout("item_leave", ("reason", U16)),

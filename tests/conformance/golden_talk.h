@@ -147,7 +147,7 @@ static void golden_pong(const struct golden *golden, unsigned writer,
     pong.seen.kind = 0;
     golden_fill(pong.pong, TR_PING_BYTES, ping);
     tr_writer_number(items, TR_ITEM_PONG, 1);
-    tr_writer_number(items, TR_PING_BYTES + TR_ADDRESS_BYTES + 6, 2);
+    tr_writer_number(items, TR_PING_BYTES + TR_ADDRESS_BYTES + 8, 2);
     tr_layout_encode(&tr_layout_item_pong, &pong, items);
     tr_layout_encode(&tr_layout_item_report, report, items);
 }

@@ -113,6 +113,9 @@ void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
         struct tr_path *path = &peer->paths.list[i];
         bool is_relay = i == relay;
         /* By the server a search is told, so that both sides send at one time. */
+        /* On a LAN a direct path is there before the detour is needed, and is told first. */
+        if (is_relay && !path->is_proven && peer->punch.round == 0 && peer->paths.count > 1)
+            continue;
         bool is_told = is_relay && peer->punch.state != TR_PUNCH_OPEN &&
                        (peer->punch.round == 0 || peer->punch.round >= TR_PUNCH_QUICK_ROUNDS);
         if ((!path->is_proven || path->is_doubted || is_told) &&

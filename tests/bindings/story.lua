@@ -35,7 +35,7 @@ end
 
 local function player(seed)
     local identity = tryst.Identity(string.char(seed):rep(32))
-    return assert(tryst.Client(arg[1], { identity = identity, app = "story" }))
+    return assert(tryst.Client(arg[1], { identity = identity, app = "story", relay = "deny" }))
 end
 
 local address = tryst.Address("[::ffff:192.168.1.2]:7"):canonical()

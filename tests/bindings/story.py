@@ -38,7 +38,7 @@ def show_failure(what, call, *arguments):
 
 def player(seed):
     """A player with an identity of its own."""
-    return tryst.Client(sys.argv[1], identity=tryst.Identity(bytes([seed]) * 32), app="story")
+    return tryst.Client(sys.argv[1], identity=tryst.Identity(bytes([seed]) * 32), app="story", relay="deny")
 
 
 address = tryst.Address("[::ffff:192.168.1.2]:7").canonical()

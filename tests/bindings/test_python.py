@@ -45,6 +45,7 @@ def first(events, type_):
 
 def couple(pin, **options):
     """Two clients that are connected, and the handle that each has for the other."""
+    options.setdefault("relay", "deny")  # one path, and so one event of it
     one, other = tryst.Client(pin, **options), tryst.Client(pin, **options)
     one.join("room", b"one\0")
     other.join("room", b"other")

@@ -307,8 +307,8 @@ static void unknown_route_is_told_at_a_bounded_rate(void)
     fake_leave(&relay.world, relay.a);
     for (int i = 0; i < 300; i++)
         fake_input(&relay.world, &relay.a->address, relay.sent, relay.sent_size);
-    ASSERT_EQ_UINT(relay.a->unknowns, 50);
-    ASSERT_EQ_UINT(relay_stats()->drop_unknown, 70);
+    ASSERT_EQ_UINT(relay.a->unknowns, 250);
+    ASSERT_EQ_UINT(relay_stats()->drop_unknown, 300);
     ASSERT_EQ_MEM(relay.a->unknown.channel, keys.route, TR_ROUTE_BYTES);
     ASSERT_EQ_UINT(relay.a->unknown.channel[6] | relay.a->unknown.channel[7], 0);
     fake_join(&relay.world, relay.a);

@@ -16,6 +16,7 @@ import atexit
 import os
 import shutil
 import subprocess
+import threading
 
 import natrules
 
@@ -85,6 +86,7 @@ class Lab:
         self.names = []
         self.stateful = {}  # namespace: the sets and maps of its rules
         self.sites = 0
+        self.counting = threading.Lock()  # of sites, which may be built side by side
         self.edges = {}     # site number: namespace
         atexit.register(self.close)
         try:
@@ -161,8 +163,9 @@ class Lab:
     def _edge(self):
         """One more edge router. Its customer has 45.N.0.2 and 2a02:7:N::2 on the access line, and
         45.N.1.0/24 and 2a02:7:N:1::/64 are routed to it."""
-        self.sites += 1
-        n = self.sites
+        with self.counting:
+            self.sites += 1
+            n = self.sites
         edge = self.namespace(f"edge{n}", forward=True)
         self.edges[n] = edge
         self.link(edge, "core", self.middle, f"edge{n}")
@@ -176,7 +179,7 @@ class Lab:
                 f"route add default via 2a02:7:ffff:{n}::1")
         return n, edge
 
-    def _access(self, customer, device):
+    def access(self, customer, device):
         """Connects a customer's device to an edge router of its own. Returns the site's number."""
         n, edge = self._edge()
         self.link(customer, device, edge, "access")
@@ -188,12 +191,12 @@ class Lab:
         self.ip(customer, f"route add default via 45.{n}.0.1 dev {device}")
         return n
 
-    def _lan(self, gateway, network):
+    def switch(self, gateway, network):
         """A switch inside the gateway, so that hosts of one home reach each other without it."""
         self.ip(gateway, "link add lan type bridge", "link set lan up",
                 f"addr add {network}.1/24 dev lan")
 
-    def _plug(self, gateway, host, network, number, device="eth0", metric=0):
+    def plug(self, gateway, host, network, number, device="eth0", metric=0):
         """Puts a host on a gateway's switch and gives it a default route there."""
         port = f"{host.rsplit('-', 1)[-1]}{number}"[:15]
         self.link(host, device, gateway, port)
@@ -207,37 +210,37 @@ class Lab:
     def public_host(self, name):
         """A host with a public address and nothing before it."""
         namespace = self.namespace(name)
-        n = self._access(namespace, "eth0")
+        n = self.access(namespace, "eth0")
         return Host(name, namespace, [f"45.{n}.0.2"], [f"45.{n}.0.2"])
 
     def home(self, kind, *names, network=None):
         """A home behind a NAT gateway of a kind (a function of natrules) with a host per name."""
         gateway = self.namespace(f"gw{self.sites + 1}", forward=True)
-        n = self._access(gateway, "wan")
+        n = self.access(gateway, "wan")
         public = f"45.{n}.0.2"
         return self._household(gateway, kind, names, public, public, network or f"192.168.{n}")
 
     def _household(self, gateway, kind, names, wan, public, network):
-        self._lan(gateway, network)
+        self.switch(gateway, network)
         self.rules(gateway, kind(wan))
         hosts = []
         for number, name in enumerate(names, 10):
             namespace = self.namespace(name)
-            local = self._plug(gateway, namespace, network, number)
+            local = self.plug(gateway, namespace, network, number)
             hosts.append(Host(name, namespace, [public], [local]))
         return hosts
 
     def carrier(self, kind, *homes):
         """A carrier's NAT of a kind, with homes behind it: pairs of (kind, name), one host each."""
         carrier = self.namespace(f"carrier{self.sites + 1}", forward=True)
-        n = self._access(carrier, "wan")
+        n = self.access(carrier, "wan")
         public = f"45.{n}.0.2"
-        self._lan(carrier, f"100.64.{n}")
+        self.switch(carrier, f"100.64.{n}")
         self.rules(carrier, kind(public))
         hosts = []
         for number, (home_kind, name) in enumerate(homes, 10):
             gateway = self.namespace(f"gw{n}x{number}", forward=True)
-            wan = self._plug(carrier, gateway, f"100.64.{n}", number, device="wan")
+            wan = self.plug(carrier, gateway, f"100.64.{n}", number, device="wan")
             hosts += self._household(gateway, home_kind, [name], wan, public,
                                      f"192.168.{n * 16 + number}")
         return hosts
@@ -247,7 +250,7 @@ class Lab:
         gateway = self.namespace(f"fw{self.sites + 1}", forward=True)
         namespace = self.namespace(name)
         self.link(namespace, "eth0", gateway, "lan")
-        n = self._access(gateway, "wan")
+        n = self.access(gateway, "wan")
         self.rules(gateway, natrules.firewall())
         if family == 4:
             self.ip(gateway, f"addr add 45.{n}.1.1/24 dev lan")
@@ -270,10 +273,10 @@ class Lab:
         public, local = [], []
         for uplink in range(2):
             gateway = self.namespace(f"gw{self.sites + 1}", forward=True)
-            n = self._access(gateway, "wan")
-            self._lan(gateway, f"192.168.{n}")
+            n = self.access(gateway, "wan")
+            self.switch(gateway, f"192.168.{n}")
             self.rules(gateway, natrules.port_restricted())
-            local.append(self._plug(gateway, namespace, f"192.168.{n}", 10, device=f"eth{uplink}",
+            local.append(self.plug(gateway, namespace, f"192.168.{n}", 10, device=f"eth{uplink}",
                                     metric=100 * (uplink + 1)))
             if uplink == dead:
                 self.rules(self.edges[n], natrules.dead_uplink())

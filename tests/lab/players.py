@@ -29,7 +29,8 @@ def find_program(name):
     environment = dict(os.environ)
     environment["LD_LIBRARY_PATH"] = os.pathsep.join(
         filter(None, [inner, environment.get("LD_LIBRARY_PATH")]))
-    for path in (os.path.join(inner, name), os.path.join(build, name)):
+    where, name = os.path.split(os.path.join(build, name))
+    for path in (os.path.join(where, ".libs", name), os.path.join(where, name)):
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path, environment
     raise PlayError(f"no {name} in {build}: build first, or set TRYST_BUILD to where it is")
@@ -46,10 +47,10 @@ def _end(process, patience_s=2.0):
             process.wait()
 
 
-class _Program:
+class Program:
     """A child with its output on a pipe and its complaints in a file."""
 
-    def __init__(self, name, arguments, namespace, folder, label):
+    def __init__(self, name, arguments, namespace, folder, label, stdin=subprocess.DEVNULL):
         path, environment = find_program(name)
         environment["HOME"] = os.path.join(folder, label)
         os.makedirs(environment["HOME"], exist_ok=True)
@@ -57,7 +58,7 @@ class _Program:
         if namespace:
             argv = netlab.inside(namespace, argv)
         self.errors = open(os.path.join(folder, label + ".err"), "w+b")
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE,
                                         stderr=self.errors, env=environment)
         self.buffer = b""
         self.fate = ""  # how it ended, if by itself and badly
@@ -86,14 +87,15 @@ class _Program:
         self.errors.close()
 
 
-class Server(_Program):
+class Server(Program):
     """trystd, up and with its pin known. Use as a context."""
 
-    def __init__(self, namespace, hosts, folder, port=PORT):
+    def __init__(self, namespace, hosts, folder, port=PORT, extra=()):
         self.port = port
         arguments = ["--state", os.path.join(folder, "state")]
         for host in hosts:
             arguments += ["--listen", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
+        arguments += extra
         super().__init__("trystd", arguments, namespace, folder, "server")
         try:
             self.key = self._read_pin()
@@ -127,7 +129,7 @@ class Server(_Program):
         return (f"[{host}]" if ":" in host else host) + f":{self.port}#{self.key}"
 
 
-class Player(_Program):
+class Player(Program):
     """One `tryst join --json`, and the events it printed."""
 
     def __init__(self, name, namespace, folder, session, pin, at, expect, timeout_s, extra=()):

@@ -27,6 +27,7 @@ def row(case, outcomes):
     kinds = sorted({str(kind) for outcome in outcomes for kind in outcome.kinds})
     connected = [outcome.connected_ms for outcome in outcomes]
     message = [outcome.message_ms for outcome in outcomes]
+    direct = [outcome.direct_ms for outcome in outcomes]
     address = ""
     for outcome in outcomes:
         if outcome.addresses:
@@ -35,6 +36,7 @@ def row(case, outcomes):
     cells = [case.name, case.rules, usual, ", ".join(kinds) or "-", address or "-",
              figure(percentile(connected, 0.5)), figure(percentile(connected, 0.95)),
              figure(percentile(message, 0.5)), figure(percentile(message, 0.95)),
+             figure(percentile(direct, 0.5)), figure(percentile(direct, 0.95)),
              f"{told.count(usual)} of {len(told)}"]
     return "| " + " | ".join(cells) + " |"
 
@@ -44,18 +46,18 @@ def table(measured, kernel, nft):
     lines = [f"Measured on Linux {kernel}, {nft}; cables without delay; milliseconds from the "
              "instant at which all joined, each with its cookie already.", "",
              "| pair | rules | outcome | address kind | for example | connected, p50 | p95 "
-             "| first message both ways, p50 | p95 | runs |",
-             "| --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"]
+             "| first message both ways, p50 | p95 | direct, p50 | p95 | runs |",
+             "| --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     return "\n".join(lines + [row(case, outcomes) for case, outcomes in measured])
 
 
-def write(path, text):
-    """Puts the table between the markers of a document."""
+def write(path, text, start=BEGIN, stop=END):
+    """Puts a table between two markers of a document."""
     with open(path, encoding="utf-8") as file:
         document = file.read()
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = document.partition(start)
+    _, end, after = rest.partition(stop)
     if not begin or not end:
-        raise ValueError(f"{path} has no {BEGIN} and {END}")
+        raise ValueError(f"{path} has no {start} and {stop}")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{before}{BEGIN}\n{text}\n{END}{after}")
+        file.write(f"{before}{start}\n{text}\n{stop}{after}")

@@ -13,7 +13,8 @@ from players import Player, play, unix_us_of
 START_S = 0.35          # a player needs this to start and have its cookie ...
 START_EACH_S = 0.05     # ... and this for each that starts beside it
 CONNECT_S = 8           # a run that is to connect is given up after this
-UNREACHABLE_S = 14      # hellos go on for 10 s before a peer is called unreachable
+RELAYED_S = 2           # what is not direct by then is called relayed
+LINGER_S = 20           # players stay until they are ended: the direct path may come after all is said
 
 
 class Outcome:
@@ -24,6 +25,7 @@ class Outcome:
         self.outcome = "silent"
         self.connected_ms = None  # until the last of all pairs was connected
         self.message_ms = None    # until the last first message had arrived
+        self.direct_ms = None     # until the last of all pairs had a direct path
         self.kinds = set()
         self.addresses = {}       # (who, whom): the address the path leads to
         self.rtt_us = []
@@ -44,14 +46,15 @@ def hold(case, lab, server, folder, number):
     late = [0.0] * len(case.hosts)
     late[1] = case.late_s
     at = time.monotonic() + START_S + START_EACH_S * len(case.hosts)
-    patience = CONNECT_S if case.outcome == cases.CONNECTED else UNREACHABLE_S
+    patience = CONNECT_S if case.outcome == cases.CONNECTED else RELAYED_S
     others = len(case.hosts) - 1
     pin = server.pin(cases.listen_of(case.family))
     players = []
     try:
         for host, wait in zip(case.hosts, late):
             players.append(Player(host.name, host.namespace, folder, f"lab {number}", pin,
-                                  at + wait, others, patience + 6))
+                                  at + wait, others, patience + 6,
+                                  ("--linger", str(LINGER_S))))
         joined_us = unix_us_of(at + case.late_s)
         play(players, lambda player: _is_settled(player, others), at + case.late_s + patience)
     finally:
@@ -60,12 +63,27 @@ def hold(case, lab, server, folder, number):
     return _judge(case, players, joined_us)
 
 
+def _paths(player):
+    """The newest word on the path to each peer."""
+    return {event["peer"]: event for event in player.events
+            if event["event"] in ("connected", "path")}
+
+
+def _direct_us(player):
+    """When each peer was first met on a direct path."""
+    first = {}
+    for event in player.events:
+        if event["event"] in ("connected", "path") and event.get("path") == "direct":
+            first.setdefault(event["peer"], event["unix_us"])
+    return first.values()
+
+
 def _is_settled(player, others):
-    """Whether a player has met and heard everyone, or has given up on someone."""
+    """Whether a player has heard everyone and talks directly to all, or was given up on."""
     if player.said("unreachable") or player.said("refused"):
         return True
-    return (bool(player.said("registered"))
-            and len({event["peer"] for event in player.said("connected")}) >= others
+    direct = [event for event in _paths(player).values() if event.get("path") == "direct"]
+    return (bool(player.said("registered")) and len(direct) >= others
             and len({event.get("text") for event in player.said("message")}) >= others)
 
 
@@ -84,6 +102,7 @@ def _judge(case, players, joined_us):
         result.connected_ms = max(times) / 1000
         arrivals = [_first_messages(p, joined_us) for p in players]
         result.message_ms = max(max(a) for a in arrivals) / 1000
+        _check_direct(players, everyone, joined_us, result)
     elif any(player.said("unreachable") for player in players) and not met:
         result.outcome = cases.UNREACHABLE
     elif met:
@@ -95,9 +114,21 @@ def _judge(case, players, joined_us):
         return result
     if result.outcome != case.outcome:
         result.wrong.insert(0, f"{result.outcome}, not {case.outcome}{_last_words(players)}")
-    elif result.message_ms is not None and result.message_ms > case.limit_ms:
-        result.wrong.append(f"{result.message_ms:.0f} ms, more than {case.limit_ms}")
+    for what, took in (("first message", result.message_ms), ("direct path", result.direct_ms)):
+        if took is not None and took > case.limit_ms:
+            result.wrong.append(f"{what} after {took:.0f} ms, more than {case.limit_ms}")
     return result
+
+
+def _check_direct(players, everyone, joined_us, result):
+    """Whether all who are connected are so directly."""
+    paths = [event.get("path") for player in players for event in _paths(player).values()]
+    if "direct" not in paths:
+        result.outcome = cases.RELAYED
+    elif paths.count("direct") == everyone:
+        result.direct_ms = (max(max(_direct_us(player)) for player in players) - joined_us) / 1000
+    else:
+        result.outcome = f"{paths.count('direct')} of {everyone} direct"
 
 
 def _first_messages(player, joined_us):
@@ -134,12 +165,12 @@ def _note_paths(case, host, player, players, result):
             seen_at[theirs.said("registered")[0].get("public")] = other
     possible = {address for other in case.hosts if other is not host
                 for address in (other.local if case.local else other.public + other.local)}
-    for event in player.said("connected"):
-        result.kinds.add(event.get("kind"))
-        result.addresses[(player.name, event["peer"])] = event.get("address")
+    for event in _paths(player).values():
         result.rtt_us.append(event.get("rtt_us") or 0)
         if event.get("path") != "direct":
-            result.wrong.append(f"{player.name} has a path that is {event.get('path')}")
+            continue
+        result.kinds.add(event.get("kind"))
+        result.addresses[(player.name, event["peer"])] = event.get("address")
         if event.get("kind") not in case.kinds:
             result.wrong.append(f"{player.name} met at a {event.get('kind')} address, not "
                                 + " or ".join(case.kinds))

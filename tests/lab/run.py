@@ -16,7 +16,7 @@ import sys
 import labtable
 import meeting
 import netlab
-from cases import CASES, CONNECTED, MEASURED
+from cases import CASES, CONNECTED, MEASURED, RELAYED
 from players import PlayError, Server, find_program, folder
 
 SKIP = 77
@@ -41,7 +41,8 @@ def run_case(case, runs, silent, number):
         with Server(lab.server, [netlab.SERVER4, netlab.SERVER6], place) as server:
             for again in range(runs):
                 outcomes.append(meeting.hold(case, lab, server, place, number * 1000 + again))
-                if sum(outcome.outcome != CONNECTED for outcome in outcomes) >= silent:
+                if sum(outcome.outcome not in (CONNECTED, RELAYED)
+                       for outcome in outcomes) >= silent:
                     break
     return outcomes
 
@@ -54,6 +55,9 @@ def tell(case, outcomes):
     told = outcomes[-1].outcome if not kinds or case.outcome == MEASURED else kinds
     if case.outcome == MEASURED and kinds:
         told += f" ({kinds})"
+    direct = labtable.percentile([outcome.direct_ms for outcome in outcomes], 0.5)
+    if direct is not None:
+        told += f", direct after {labtable.figure(direct)}"
     verdict = "not ok" if wrong else "data" if case.outcome == MEASURED else "ok"
     print(f"{verdict} {labtable.figure(middle)} ms {told}  {case.name} ({len(outcomes)} runs)",
           flush=True)

@@ -145,10 +145,14 @@ class Pair:
         return self.players[1]
 
     def paths(self):
-        """The kinds of path that a used, one after the other; b's where a came late."""
-        told = [e.get("path", "none") for e in (self.players[0].said("connected", "path",
-                "unreachable", "left") if self.players else [])]
-        return [path for i, path in enumerate(told) if i == 0 or told[i - 1] != path]
+        """The kinds of path that a and b used, one after the other."""
+        told = []
+        for player in self.players:
+            kinds = [e.get("path", "none")
+                     for e in player.said("connected", "path", "unreachable", "left")]
+            told.append(" > ".join(kind for i, kind in enumerate(kinds)
+                                   if i == 0 or kinds[i - 1] != kind))
+        return " / ".join(told if len(set(told)) > 1 else told[:1])
 
     def tale(self):
         """The events of both, for people: milliseconds since the last join."""

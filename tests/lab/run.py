@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The lab: players behind real netfilter NATs meet through trystd, case by case.
+"""The lab: players behind real netfilter NATs meet through trystd, case by case. How they stay
+connected is told by stay.py; --record writes the tables of both.
 
 SPDX-License-Identifier: MIT
 
@@ -16,12 +17,15 @@ import sys
 import labtable
 import meeting
 import netlab
+import stay
+import staytable
 from cases import CASES, CONNECTED, MEASURED, RELAYED
 from players import PlayError, Server, find_program, folder
 
 SKIP = 77
 RUNS_IN_CHECK = 3
 RUNS_FOR_THE_RECORD = 20
+STAYS_FOR_THE_RECORD = 5   # of each story of stay.py
 SILENT_IN_CHECK = 1        # runs of one case that end without a connection: each takes long,
 SILENT_FOR_THE_RECORD = 3  # and more of the same teach nothing
 
@@ -73,11 +77,29 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--runs", type=int, metavar="N", help="runs of each case")
     parser.add_argument("--record", action="store_true",
-                        help="write the table into docs/NETFILTER.md")
+                        help="measure all, also how pairs stay connected, and write the tables "
+                             "into docs/NETFILTER.md")
     options = parser.parse_args()
     if options.record and options.case:
         parser.error("--record measures every case: leave --case out")
     return options
+
+
+def record(meetings):
+    """Writes the table of the meetings, and that of the stories of staying connected, which it
+    measures: a run that missed a bound is told there, in its last column. Returns how many
+    stories missed one."""
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    page = os.path.join(top, "docs", "NETFILTER.md")
+    machine = (platform.release().partition("-")[0],
+               netlab.command(["nft", "--version"]).split("(")[0].strip())
+    labtable.write(page, labtable.table(meetings, *machine))
+    measured = stay.measure(stay.choose([], True), STAYS_FOR_THE_RECORD, True, told=stay.tell)
+    stay.compare(measured)
+    labtable.write(page, staytable.markdown(measured, *machine), staytable.BEGIN, staytable.END)
+    missed = sum(any(one.wrong for one in found) for _, found in measured)
+    print(f"{len(measured) - missed} stories passed, {missed} failed")
+    return missed
 
 
 def main():
@@ -120,10 +142,7 @@ def main():
     if options.record and failed:
         print("not recorded: a table is written only when all pass")
     elif options.record:
-        top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-        nft = netlab.command(["nft", "--version"]).split("(")[0].strip()
-        labtable.write(os.path.join(top, "docs", "NETFILTER.md"),
-                       labtable.table(measured, platform.release().partition('-')[0], nft))
+        failed = record(measured)
     return 1 if failed else 0
 
 

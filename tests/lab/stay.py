@@ -18,11 +18,12 @@ import netlab
 import staytable
 from pair import Pair
 from players import PlayError, find_program, folder
-from stay_cases import STORIES, STREAM_STORIES, Found, has_streams
+from stay_cases import STORIES, STREAM_STORIES, Found, compare, has_streams
 
 SKIP = 77
 RUNS_IN_CHECK = 3
-TOGETHER = 100  # pairs that there are at the same time
+TOGETHER = 100  # pairs that talk at the same time, in a check ...
+UNDISTURBED = 8  # ... and for the record
 
 
 def why_not():
@@ -44,7 +45,8 @@ class Stage:
 
     def begin(self, story, found):
         """Makes one run on a thread of its own, as soon as there is room. Returns the thread."""
-        self.room.acquire()
+        if not story.is_quiet:
+            self.room.acquire()
         self.started += 1
         pair = Pair(self.lab, self.started, self.place, found, self.is_long)
         thread = threading.Thread(target=self._run, args=(story, pair), daemon=True)
@@ -59,27 +61,29 @@ class Stage:
         except Exception as error:  # pylint: disable=broad-except  # told as the run's fault
             pair.found.wrong.append(f"{type(error).__name__}: {error}")
         finally:
-            pair.found.paths = " > ".join(pair.paths())
+            pair.found.paths = pair.paths()
             pair.found.tale = pair.tale()
             pair.close()
-            self.room.release()
+            if not story.is_quiet:
+                self.room.release()
 
 
-def measure(stories, runs, is_long=False, together=TOGETHER, tell=None):
-    """Makes `runs` runs of each story, the longest first. tell: called with each story and its
-    list of Found when they are there. Returns the list of both, in the order of the stories."""
+def measure(stories, runs, is_long=False, told=None):
+    """Makes `runs` runs of each story, the longest first. is_long: for the record. told: called with
+    each story and its list of Found when they are there. Returns the list of both, in the order of
+    the stories."""
     results = {story.name: [Found() for _ in range(runs)] for story in stories}
     threads = {story.name: [] for story in stories}
     with folder() as place, netlab.Lab() as lab:
-        stage = Stage(lab, place, is_long, together)
+        stage = Stage(lab, place, is_long, UNDISTURBED if is_long else TOGETHER)
         for story in sorted(stories, key=lambda story: -story.length_s):
             for found in results[story.name]:
                 threads[story.name].append(stage.begin(story, found))
         for story in stories:
             for thread in threads[story.name]:
                 thread.join()
-            if tell:
-                tell(story, results[story.name])
+            if told:
+                told(story, results[story.name])
     return [(story, results[story.name]) for story in stories]
 
 
@@ -134,7 +138,8 @@ def main():
             print("no story has that name; --list names them", file=sys.stderr)
             return 2
         measured = measure(stories, options.runs, options.long,
-                           tell=lambda *told: tell(*told, options.events))
+                           told=lambda *both: tell(*both, options.events))
+        compare(measured)
     except (PlayError, netlab.LabError) as error:
         print(f"not ok: {error}")
         return 1

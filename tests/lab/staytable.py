@@ -8,7 +8,7 @@ from labtable import percentile
 BEGIN = "<!-- stay:begin -->"
 END = "<!-- stay:end -->"
 HEAD = ["what changes", "how", "gap a to b, p50 / max", "b to a", "on the relay after",
-        "direct again after", "lost", "paths", "runs"]
+        "direct again after", "lost", "paths (of a / b)", "within the bounds"]
 
 
 def _ms(value):

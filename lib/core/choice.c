@@ -121,6 +121,8 @@ static void leave(struct tr_path_set *paths, uint64_t now_us, uint32_t now_ms)
         paths->moves = paths->moves < UINT8_MAX ? (uint8_t)(paths->moves + 1) : UINT8_MAX;
         return;
     }
+    if (!paths->is_well)
+        return; /* nothing was better, as when the peer sleeps: that is no fault of the path */
     if (now_us - paths->moved_us > FORGIVE_US)
         path->left = 0;
     if (path->left > 0) {
@@ -146,6 +148,8 @@ bool tr_choice_make(struct tr_path_set *paths, const struct tr_path_times *times
     if (old != TR_PATH_NONE)
         leave(paths, now_us, now_ms);
     paths->chosen = best;
+    paths->is_well =
+        best != TR_PATH_NONE && tr_choice_health(&paths->list[best], now_ms) <= TR_HEALTH_RELAY;
     paths->moved_us = now_us;
     return true;
 }

@@ -129,8 +129,8 @@ static void loss_take(struct tr_path *path, uint16_t sent, uint16_t received)
     if (path->is_measured && out < LOSS_SPAN)
         return;
     if (path->is_measured && in <= out * 2U) { /* else the other side counts anew */
-        uint8_t now = in < out ? (uint8_t)((uint32_t)(out - in) * 100 / out) : 0;
-        path->loss = (uint8_t)((path->loss + now + 1) / 2);
+        uint32_t lost = in < out ? (uint32_t)(out - in) * 100 / out : 0;
+        path->loss = (uint8_t)((path->loss + lost + 1) / 2);
         path->is_lossy = path->loss >= (path->is_lossy ? LOSS_WELL : LOSS_SICK);
     }
     path->is_measured = true;

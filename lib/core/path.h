@@ -82,6 +82,7 @@ struct tr_path_set {
     struct tr_path list[TR_PATHS_MAX];
     uint8_t count;
     uint8_t chosen;    /* index, or TR_PATH_NONE */
+    bool is_well;      /* it was when it was chosen, and not only better than the others */
     uint8_t moves;     /* for a better one, not away from a sick one */
     uint64_t moved_us; /* when chosen changed last */
 };

@@ -45,6 +45,8 @@ struct tr_peer {
     uint64_t searched_us;   /* when a search was last begun because the peer searches */
     uint64_t questioned_us; /* when a path was last asked because of traffic from another */
     struct tryst_address news_address;
+    struct tryst_address told; /* the far end of the path that the game was told of */
+    uint8_t told_local;        /* and the near one */
     struct tr_handshake handshake;
     struct tr_path_set paths;
     struct tr_punch punch;

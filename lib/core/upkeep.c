@@ -49,6 +49,17 @@ static void health_note(struct tr_peer *peer, const struct tr_peer_kit *kit)
         peer->lost_us = kit->now_us;
 }
 
+/* Notes the path that the game is told of. Returns whether it is another one than before: it may have been
+ * chosen for a while already, and be proven only now. */
+static bool path_told(struct tr_peer *peer, const struct tr_path *path)
+{
+    if (tryst_address_compare(&peer->told, &path->remote) == 0 && peer->told_local == path->local)
+        return false;
+    peer->told = path->remote;
+    peer->told_local = path->local;
+    return true;
+}
+
 void tr_upkeep_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     uint8_t old = peer->paths.chosen;
@@ -59,7 +70,8 @@ void tr_upkeep_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
     if (is_proven && !peer->is_connected && tr_handshake_can_send(&peer->handshake)) {
         peer->is_connected = true;
         peer->news |= TR_NEWS_CONNECTED;
-    } else if (is_proven && is_moved && peer->is_connected) {
+        path_told(peer, &peer->paths.list[chosen]);
+    } else if (is_proven && peer->is_connected && path_told(peer, &peer->paths.list[chosen])) {
         peer->news |= TR_NEWS_PATH;
     }
     if (is_moved && is_proven && old != TR_PATH_NONE)

@@ -62,7 +62,7 @@ struct sim_client {
     int64_t skew_us; /* its clock is ahead of the world's by so much */
     bool is_stopped; /* it does not run: what comes waits, and is lost past 64 datagrams */
     uint32_t stopped_count;
-    struct sim_packet *stopped[64];
+    struct sim_packet *stopped[2048];
     uint64_t wake_us;
     uint64_t wake_tag;
     uint64_t spins;

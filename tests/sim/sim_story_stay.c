@@ -316,7 +316,7 @@ void sim_story_sleep(struct sim_world *w)
         sim_client_freeze(two.a);
         if (w->seed % 4 == 1) /* and wakes elsewhere */
             move_to(w, two.a, sim_site_make(w, SIM_SITE_PORT, SIM_DELAY_US));
-        sim_run_for(w, 60 * SIM_S);
+        sim_run_for(w, (w->seed % 8 < 4 ? 60 : sim_random_between(&w->choice, 6, 45)) * SIM_S);
         sim_client_thaw(two.a);
         if (w->seed % 4 == 1)
             sim_client_tell_local(two.a);

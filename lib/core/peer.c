@@ -143,10 +143,10 @@ static void search_join(struct tr_peer *peer, const struct tr_hello_body *body,
                         const struct tr_peer_kit *kit)
 {
     if ((body->flags & (TR_HELLO_SEARCH | TR_HELLO_MOVED)) == 0 ||
-        kit->now_us - peer->searched_us < SEARCH_US ||
+        kit->now_ms - peer->searched_ms < SEARCH_US / TR_MS ||
         kit->now_us - peer->punch.started_us < SEARCH_US)
         return;
-    peer->searched_us = kit->now_us;
+    peer->searched_ms = kit->now_ms;
     if ((body->flags & TR_HELLO_MOVED) != 0)
         tr_paths_doubt(&peer->paths, kit->now_us);
     else
@@ -239,9 +239,9 @@ static void path_question(struct tr_peer *peer, uint8_t index, const struct tr_p
 {
     struct tr_path *path = &peer->paths.list[index];
     uint8_t chosen = peer->paths.chosen;
-    if (kit->now_us - peer->questioned_us < QUESTION_US)
+    if (kit->now_ms - peer->questioned_ms < QUESTION_US / TR_MS)
         return;
-    peer->questioned_us = kit->now_us;
+    peer->questioned_ms = kit->now_ms;
     if (!path->is_proven)
         tr_outreach_hello(peer, index, NULL, kit);
     if (chosen != TR_PATH_NONE && peer->paths.list[chosen].losses == 0)

@@ -42,11 +42,10 @@ struct tr_peer {
     uint64_t heard_us;      /* its newest word that nobody could have recorded and sent again */
     uint64_t lost_us;       /* since when no path to it is well, 0: one is */
     uint64_t said_us;       /* when the game last said something to it */
-    uint64_t searched_us;   /* when a search was last begun because the peer searches */
-    uint64_t questioned_us; /* when a path was last asked because of traffic from another */
+    uint32_t searched_ms;   /* when a search was last begun because the peer searches */
+    uint32_t questioned_ms; /* when a path was last asked because of traffic from another */
     struct tryst_address news_address;
-    struct tryst_address told; /* the far end of the path that the game was told of */
-    uint8_t told_local;        /* and the near one */
+    uint32_t told; /* a hash of both ends of the path that the game was told of */
     struct tr_handshake handshake;
     struct tr_path_set paths;
     struct tr_punch punch;

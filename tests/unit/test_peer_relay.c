@@ -31,7 +31,8 @@ static void relay_carries_both_while_no_direct_path_is_there(void)
     uint64_t start = net.now_us;
     net_run(&net, start + TR_S);
     for (unsigned i = 0; i < 2; i++) {
-        ASSERT_EQ_UINT(net.end[i].connected_us - start, 50 * TR_MS);
+        ASSERT_TRUE(net.end[i].connected_us - start >= 50 * TR_MS); /* a round trip, ... */
+        ASSERT_TRUE(net.end[i].connected_us - start <= 60 * TR_MS); /* ... and the second round */
         ASSERT_TRUE(net_is_on(&net, i, NET_RELAY));
         ASSERT_TRUE(tr_handshake_is_settled(&net.end[i].peer.handshake));
     }

@@ -125,6 +125,8 @@ def main():
     try:
         find_program("trystd")
         find_program("tryst")
+        if options.record:
+            find_program("tests/lab/chatter")
         for number, case in enumerate(chosen, 1):
             outcomes = run_case(case, runs, silent, number)
             measured.append((case, outcomes))

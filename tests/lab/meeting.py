@@ -13,7 +13,7 @@ from players import Player, play, unix_us_of
 START_S = 0.35          # a player needs this to start and have its cookie ...
 START_EACH_S = 0.05     # ... and this for each that starts beside it
 CONNECT_S = 8           # a run that is to connect is given up after this
-RELAYED_S = 2           # what is not direct by then is called relayed
+RELAYED_S = 1           # what is not direct by then is called relayed
 LINGER_S = 20           # players stay until they are ended: the direct path may come after all is said
 
 

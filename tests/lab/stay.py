@@ -18,7 +18,7 @@ import netlab
 import staytable
 from pair import Pair
 from players import PlayError, find_program, folder
-from stay_cases import STORIES, STREAM_STORIES, Found, compare, has_streams
+from stay_cases import STORIES, STREAM_STORIES, Found, compare, stream_settings
 
 SKIP = 77
 RUNS_IN_CHECK = 3
@@ -100,7 +100,7 @@ def tell(story, found, is_whole=False):
 def choose(names, is_record):
     """The stories to tell; those that this server cannot are told of."""
     stories = [s for s in STORIES if is_record or not s.is_record_only]
-    if has_streams():
+    if stream_settings() is not None:
         stories += STREAM_STORIES
     else:
         print("skipped: " + ", ".join(s.name for s in STREAM_STORIES)

@@ -12,7 +12,7 @@ import subprocess
 import natrules as nat
 import netlab
 import staylab
-from pair import JOIN_S, now_us
+from pair import FIRST_PORT, JOIN_S, now_us
 from players import PlayError, find_program
 
 GAP_MS = 1000
@@ -320,12 +320,25 @@ def client_killed(pair):
     pair.whole()
 
 
-def has_streams():
-    """Whether this server takes participants where no UDP passes."""
+def stream_settings(pair=None):
+    """The arguments that make this server take participants where no UDP passes, by its option or by
+    a line in a file; None where it has neither."""
     path, environment = find_program("trystd")
     told = subprocess.run([path, "--help"], env=environment, capture_output=True, text=True,
                           check=False)
-    return "listen-tcp" in (told.stdout + told.stderr).replace("_", "-")
+    where = f"{netlab.SERVER4}:{FIRST_PORT + pair.number}" if pair else ""
+    if "--listen-tcp" in told.stdout + told.stderr:
+        return ("--listen-tcp", where)
+    settings = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/trystd.ini")
+    with open(settings, encoding="utf-8") as file:
+        if "listen_tcp" not in file.read():
+            return None
+    if not pair:
+        return ()
+    name = os.path.join(pair.folder, "trystd.ini")
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(f"[server]\nlisten_tcp = {where}\n")
+    return ("--config", name)
 
 
 def _blocked(*which):
@@ -334,7 +347,7 @@ def _blocked(*which):
         pair.build(nat.port_restricted, nat.port_restricted)
         for one in which:
             pair.homes[one].block_udp()
-        pair.server_extra = ("--listen-tcp", f"{netlab.SERVER4}:{7000 + pair.number}")
+        pair.server_extra = stream_settings(pair)
         pair.open()
         pair.until(lambda: all(p.said("first") for p in pair.players), 10)
         joined = max(p.said("join")[0]["us"] for p in pair.players)

@@ -18,6 +18,9 @@ static const uint16_t backed_ms[] = {1100, 3000, 10000, 15000, 30000, 60000};
 enum { BACKED = sizeof backed_ms / sizeof backed_ms[0] };
 static_assert((int)ROUNDS == (int)TR_PUNCH_QUICK_ROUNDS, "as the header says");
 
+/* Rounds of both sides that are so close are one. */
+enum { JOIN_MS = 500 };
+
 /* Quick rounds that are finished although a path is proven already: a local path that lost its first
  * hello still gets its chance. */
 enum { ROUNDS_WHEN_OPEN = 7 };
@@ -46,8 +49,8 @@ void tr_punch_start(struct tr_punch *punch, uint64_t now_us)
 
 void tr_punch_join(struct tr_punch *punch, uint64_t now_us)
 {
-    if (punch->round < ROUNDS)
-        return; /* one is due soon anyway */
+    if (punch->round < ROUNDS || (uint32_t)(now_us / TR_MS) - punch->sent_ms < JOIN_MS)
+        return; /* one is due soon anyway, or was sent a moment ago */
     punch->is_joined = true;
     punch->next_us = now_us;
 }
@@ -73,6 +76,7 @@ void tr_punch_sent(struct tr_punch *punch, bool is_backed, bool is_complete, uin
                    struct tr_random *random)
 {
     punch->is_joined = false;
+    punch->sent_ms = (uint32_t)(now_us / TR_MS);
     if (punch->round < UINT8_MAX)
         punch->round++;
     uint32_t pause_ms = pause_after(punch, is_backed);

@@ -22,6 +22,7 @@ struct tr_punch {
     uint8_t state;  /* enum tr_punch_state */
     uint8_t round;  /* rounds sent in this search */
     bool is_joined; /* the round that is due answers one of the peer's: it calls for none in turn */
+    uint32_t sent_ms; /* when the newest round left */
     uint64_t started_us;
     uint64_t next_us;
     uint64_t limit_us; /* how long PROBING may last */

@@ -12,9 +12,10 @@
 #include <string.h>
 #include <tryst/identity.h>
 
-/* Memory of a client alone (rings of datagrams and events) and of each peer. */
+/* Memory of a client alone (rings of datagrams and events) and of each peer, with what is held for it for a
+ * moment after a move. */
 #define MEMORY_BASE (192 << 10)
-#define MEMORY_PEER 5120
+#define MEMORY_PEER (5120 + 4 * 1154)
 
 static void wake(struct sim_world *w, void *object, uint64_t tag);
 static void drain_later(struct sim_world *w, void *object, uint64_t tag);

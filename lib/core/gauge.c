@@ -143,7 +143,10 @@ void tr_gauge_told(struct tr_path *path, const struct tr_item_report *report)
     uint64_t pause = pauses_ms[path->step < PAUSES ? path->step : PAUSES - 1] * TR_MS;
     if ((report->quiet + UINT64_C(1)) * 100 * TR_MS < pause * TRIED_PART)
         path->is_idle_ping = false; /* the peer had opened its own NAT by itself */
-    loss_take(path, report->sent, report->received);
+    /* A path that was in doubt is measured anew, from its newest ping on: older ones may have lain in a
+     * socket, and what came behind them may have found no room there. */
+    if (path->is_measured || report->sent == path->pinged_sent)
+        loss_take(path, report->sent, report->received);
     if (path->sized > 0 && report->size >= SIZED_LEAST) {
         path->width = TR_WIDTH_FULL;
         path->sized = 0;

@@ -289,14 +289,20 @@ enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from
 
 /* What is said does not wait for a path in doubt, nor go into one that its NATs may have forgotten while
  * the relay stands by. */
-static void path_trust(struct tr_peer *peer, struct tr_path *path, const struct tr_peer_kit *kit)
+static void path_trust(struct tr_peer *peer, const struct tr_path *chosen,
+                       const struct tr_peer_kit *kit)
 {
-    if (path->is_backed && !path->is_doubted && tr_gauge_is_stale(path, kit->now_us)) {
+    bool is_stale =
+        chosen->is_backed && !chosen->is_doubted && tr_gauge_is_stale(chosen, kit->now_us);
+    for (uint8_t i = 0; i < peer->paths.count && is_stale; i++) {
+        struct tr_path *path = &peer->paths.list[i];
+        if (!tr_gauge_is_stale(path, kit->now_us))
+            continue;
         path->is_doubted = true;
         tr_sooner(&path->next_us, kit->now_us);
         peer->news |= TR_NEWS_TIMES;
     }
-    if (path->is_doubted)
+    if (chosen->is_doubted)
         tr_upkeep_settle(peer, kit);
 }
 

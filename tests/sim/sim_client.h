@@ -60,9 +60,10 @@ struct sim_client {
     struct tryst_event removed; /* the last LEFT without a peer: oneself */
 
     int64_t skew_us; /* its clock is ahead of the world's by so much */
-    bool is_stopped; /* it does not run: what comes waits, and is lost past 64 datagrams */
+    bool is_stopped; /* it does not run: what comes waits, and is lost past 128 datagrams */
+    bool was_stopped;
     uint32_t stopped_count;
-    struct sim_packet *stopped[2048];
+    struct sim_packet *stopped[128];
     uint64_t wake_us;
     uint64_t wake_tag;
     uint64_t spins;

@@ -380,7 +380,7 @@ STORIES = [
     Story("another network, both at once", "both cables move",
           _moved(_roam(0, 1), is_both=True), 12),
     Story("another public address", "the gateway's address is replaced", _moved(_readdress), 12),
-    Story("asleep", "SIGSTOP, SIGCONT", sleep, 32),
+    Story("asleep", "SIGSTOP, SIGCONT after 60 s (in a check 20)", sleep, 32),
     Story("quiet, NATs remember 20 s", "nf_conntrack_udp_timeout and _stream 20", _quiet(20), 73,
           is_quiet=True),
     Story(LEARNT, "nf_conntrack_udp_timeout and _stream 120", _quiet(120), 73, is_quiet=True),

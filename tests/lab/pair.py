@@ -98,6 +98,7 @@ class Pair:
         self.server = None
         self.server_extra = ()
         self.added = []
+        self.notes = []  # (when, what) of the story itself
 
     def close(self):
         for program in self.players + [self.server]:
@@ -116,7 +117,8 @@ class Pair:
 
     def spare_home(self, which):
         """Another home, for somebody to move to."""
-        return staylab.Home(self.lab, natrules.port_restricted, f"{which}{self.number}x")
+        with BUILDING:
+            return staylab.Home(self.lab, natrules.port_restricted, f"{which}{self.number}x")
 
     def serve(self):
         """Starts the pair's own server, the first time or again."""
@@ -157,11 +159,18 @@ class Pair:
     def tale(self):
         """The events of both, for people: milliseconds since the last join."""
         began = max((e["us"] for p in self.players for e in p.said("join")), default=0)
-        told = sorted((e["us"], p.name, e) for p in self.players for e in p.events
-                      if e["event"] not in ("told", "sum"))
+        told = sorted([(e["us"], p.name, e) for p in self.players for e in p.events
+                       if e["event"] not in ("told", "sum")]
+                      + [(us, "-", {"event": what}) for us, what in self.notes],
+                      key=lambda row: row[:2])
         return [f"{(us - began) / 1000:10.1f} {name} {e['event']} {e.get('path', '')} "
                 f"{e.get('kind', '')} {e.get('address', '')} {e.get('reason', '')}"
                 for us, name, e in told]
+
+    def note(self, what):
+        """For the tale. Returns the instant."""
+        self.notes.append((now_us(), what))
+        return self.notes[-1][0]
 
     # ---- time ----
 

@@ -21,6 +21,8 @@ MOVES = 4             # path events of one side in the 20 s after
 WATCH_S = 20
 AGAIN_S = 62          # until a path that is well again is taken ...
 AGAIN_IN_CHECK_S = 20  # ... and how long it is waited for in a check
+QUIET_S = 68          # nothing is said for so long in a check ...
+LONG_QUIET_S = 600    # ... and for the record
 RETURN_MS = 2000      # until there is a direct path after a change of addresses
 
 
@@ -57,9 +59,12 @@ class Story:
 
 
 def _talking(pair, size="64", kinds=(nat.port_restricted, nat.port_restricted), path="direct",
-             extra=((), ())):
-    """Both talk over a path of that kind, and have done for a while."""
+             extra=((), ()), prepare=None):
+    """Both talk over a path of that kind, and have done for a while. prepare: is called between
+    building and joining."""
     pair.build(*kinds)
+    if prepare:
+        prepare()
     pair.serve()
     for which in range(2):
         pair.start(which, "--size", size, *extra[which])
@@ -152,17 +157,19 @@ def _sick(rules, size="64", is_one_way=False, is_gap_bound=True):
 
 
 def _moved(change, is_both=False):
-    """Addresses or ports change, of one home or both: bridged, then direct again."""
+    """Addresses or ports change, of one home or both: bridged, then direct again. change: makes of
+    a pair that is built what is to be called then."""
+    acts = {}  # by the pair's number
+
     def run(pair):
-        _talking(pair)
+        _talking(pair, prepare=lambda: acts.update({pair.number: change(pair)}))
         handles = [player.peer for player in pair.players]
         known = [player.state["address"] for player in pair.players]
-        act = change(pair)
-        begun = now_us()
-        act()
-        since = now_us()
+        begun = pair.note("the change begins")
+        acts[pair.number]()
+        since = pair.note("and is over")
         pair.run(max(0.0, RETURN_MS / 1000 - (now_us() - since) / 1e6))
-        pair.gaps(GAP_MS)
+        pair.gaps(GAP_MS + (since - begun) / 1000)  # a cable is in no switch for a while
 
         def is_again():
             return (all(p.path == "direct" for p in pair.players)
@@ -238,12 +245,13 @@ def _quiet(memory_s, keepalive="learned"):
         pair.homes[0].count({"said_to_peer": f"ip daddr {peer}", "heard_of_peer": f"ip saddr {peer}",
                              "said_to_server": f"ip daddr {server}",
                              "heard_of_server": f"ip saddr {server}"})
-        pair.run(600 if pair.is_long else 68)
+        length_s = LONG_QUIET_S if pair.is_long else QUIET_S
+        pair.run(length_s)
         count = pair.homes[0].counted()
         pair.found.between = count["said_to_peer"] + count["heard_of_peer"]
         served = count["said_to_server"] + count["heard_of_server"]
-        pair.found.note = (f"{pair.found.between} datagrams between them in "
-                           f"{600 if pair.is_long else 68} s, {served} to and from the server")
+        pair.found.note = (f"{pair.found.between} datagrams between them in {length_s} s, "
+                           f"{served} to and from the server")
         for player in pair.players:
             told = player.said("unreachable", "path", "left", "server-lost", since=since)
             pair.found.expect(not told, f"{player.name} told of {told[:3]}")

@@ -12,14 +12,15 @@ enum { DOUBT = 3, DOUBT_LOSS_LOW = 3, DOUBT_LOSS_MIDDLE = 10, DOUBT_LOSS_HIGH = 
 #define DOUBTED_US (500 * TR_MS)
 enum { DOUBTED_SHIFT_MAX = 4 };
 /* A path that was left for being sick is asked so often whether it is well, ... */
-#define SICK_US (500 * TR_MS)
+#define SICK_US (250 * TR_MS)
 enum { SICK_SHIFT_MAX = 4 };
 /* ... and a path that others do as well as, with a fixed keepalive. */
 enum { STANDBY_FACTOR = 3 };
 
 /* Loss is judged over at least so many datagrams. Above so many percent a path is lossy, below it is
  * well again. */
-enum { LOSS_SPAN = 12, LOSS_SICK = 15, LOSS_WELL = 8 };
+#define SUSPECT_US (100 * TR_MS) /* between pings where it may be so */
+enum { LOSS_SPAN = 12, LOSS_SICK = 15, LOSS_WELL = 4 };
 
 /* A ping of full size: of what may be sent at most; later of what is sent, and that only where it is
  * large. So many that get lost while small ones come back make a path narrow. */
@@ -57,8 +58,10 @@ size_t tr_gauge_size(const struct tr_path *path, bool is_wanted)
         return path->turn % NARROW_EVERY == 0 ? SIZED_BYTES : 0;
     if (path->width == TR_WIDTH_UNKNOWN)
         return is_wanted ? SIZED_BYTES : 0;
-    bool is_turn = path->sized > 0 || path->turn % SIZED_EVERY == 0;
-    return is_wanted && is_turn && path->largest >= SIZED_LEAST ? path->largest : 0;
+    if (path->sized > 0)
+        return SIZED_BYTES; /* the last one was not answered */
+    bool is_turn = is_wanted && path->turn % SIZED_EVERY == 0;
+    return is_turn && path->largest >= SIZED_LEAST ? path->largest : 0;
 }
 
 /* The pause of a path that nothing is sent on. */
@@ -131,7 +134,10 @@ static void loss_take(struct tr_path *path, uint16_t sent, uint16_t received)
     if (path->is_measured && in <= out * 2U) { /* else the other side counts anew */
         uint32_t lost = in < out ? (uint32_t)(out - in) * 100 / out : 0;
         path->loss = (uint8_t)((path->loss + lost + 1) / 2);
-        path->is_lossy = path->loss >= (path->is_lossy ? LOSS_WELL : LOSS_SICK);
+        bool was_lossy = path->is_lossy;
+        path->is_lossy = path->loss >= (was_lossy ? LOSS_WELL : LOSS_SICK);
+        if (path->is_lossy && !was_lossy)
+            path->width = TR_WIDTH_UNKNOWN; /* it may be what is large that is lost */
     }
     path->is_measured = true;
     path->mark_sent = sent;
@@ -175,7 +181,7 @@ void tr_gauge_rest(struct tr_path *path, bool is_chosen, bool is_wanted,
     else if (path->is_lossy || path->width == TR_WIDTH_NARROW)
         pause = SICK_US << (path->left > SICK_SHIFT_MAX ? SICK_SHIFT_MAX : path->left);
     else if (path->sent != path->pinged_sent)
-        pause = TR_PATH_TALKING_US;
+        pause = path->loss >= LOSS_SICK / 2 ? SUSPECT_US : TR_PATH_TALKING_US;
     else if (times->keepalive_us != 0) /* x 0.8 to 1.2, so that many clients do not beat as one */
         pause = pause * 4 / 5 + tr_random_below(random, pause * 2 / 5 + 1);
     else /* never longer than the NATs bear */

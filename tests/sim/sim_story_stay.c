@@ -165,6 +165,12 @@ void sim_story_sick(struct sim_world *w)
     struct sim_two two =
         talking(w, SIM_SITE_PORT, w->seed % 3 == 0 ? SIM_SITE_PUBLIC : SIM_SITE_PORT);
     struct sim_fault *fault = &w->net.fault;
+    if (w->seed % 2 == 0) /* neighbours */
+        for (uint32_t i = 0; i < 3; i++) {
+            struct sim_link *link =
+                i < 2 ? sim_client_uplink(w->clients[i]) : &w->server->host->ifaces[0]->link;
+            link->up.delay_us = link->down.delay_us = 50;
+        }
     uint32_t how = (uint32_t)(w->seed % 5);
     chat(w, how == 4 ? 0 : 64);
     sim_run_for(w, 2 * SIM_S);

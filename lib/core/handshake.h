@@ -107,6 +107,12 @@ size_t tr_handshake_write(struct tr_handshake *handshake, const struct tryst_ide
                           const struct tr_hello_extra *extra, uint32_t clock,
                           struct tr_random *random, uint8_t *out);
 
+/* The next hello is signed anew, under a sequence of its own: it is no repetition of one before. */
+static inline void tr_handshake_sign_anew(struct tr_handshake *handshake)
+{
+    handshake->is_signed = false;
+}
+
 /* Reads a hello that bears our receiving id. */
 void tr_handshake_read(struct tr_handshake *handshake, const void *data, size_t size,
                        struct tr_random *random, struct tr_hello_outcome *outcome);

@@ -74,6 +74,9 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
         return;
     struct tr_hello_extra extra = *kit->hello;
     extra.flags = flags_of(peer, pong);
+    if (extra.flags != 0 && peer->is_connected)
+        tr_handshake_sign_anew(
+            &peer->handshake); /* flags of what may be a recording count for nothing */
     if (!is_relay)
         extra.to = (struct tr_candidate){.address = path->remote, .kind = path->kind};
     if (!path->is_proven || path->is_doubted)

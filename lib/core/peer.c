@@ -137,12 +137,11 @@ static void roster_compare(struct tr_peer *peer, const struct tr_hello_body *bod
         peer->news |= TR_NEWS_ROSTER;
 }
 
-/* The peer searches: so do we, or only one side's filters are opened. A recorded hello can do no more than
- * a few of these. */
-static void search_join(struct tr_peer *peer, const struct tr_hello_body *body,
+/* The peer searches: so do we, or only one side's filters are opened. */
+static void search_join(struct tr_peer *peer, const struct tr_hello_body *body, bool is_fresh,
                         const struct tr_peer_kit *kit)
 {
-    if ((body->flags & (TR_HELLO_SEARCH | TR_HELLO_MOVED)) == 0 ||
+    if (!is_fresh || (body->flags & (TR_HELLO_SEARCH | TR_HELLO_MOVED)) == 0 ||
         kit->now_ms - peer->searched_ms < SEARCH_US / TR_MS ||
         kit->now_us - peer->punch.started_us < SEARCH_US)
         return;
@@ -183,7 +182,7 @@ enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *fro
     if (memcmp(outcome.body.pong, zeros, sizeof zeros) != 0)
         tr_upkeep_pong(peer, index, outcome.body.pong, NULL, kit);
     tr_upkeep_settle(peer, kit);
-    search_join(peer, &outcome.body, kit);
+    search_join(peer, &outcome.body, outcome.is_fresh, kit);
     bool is_ping = memcmp(outcome.body.ping, zeros, sizeof zeros) != 0;
     if (is_ping || outcome.wants_answer)
         tr_outreach_hello(peer, index, is_ping ? outcome.body.ping : zeros, kit);

@@ -45,8 +45,12 @@ void tr_registration_lose(struct tr_rendezvous *rendezvous, uint64_t now_us, uin
     rendezvous->is_lost = true;
     uint64_t spread = rendezvous->is_hinted ? RETURN_HINTED_US : RETURN_SPREAD_US;
     tr_registration_start(rendezvous, now_us + tr_random_below(random, spread));
-    for (size_t i = 0; i < rendezvous->uplink_count; i++)
-        rendezvous->uplinks[i].is_live = false; /* a restarted server may not take old cookies */
+    for (size_t i = 0; i < rendezvous->uplink_count; i++) {
+        struct tr_uplink *uplink = &rendezvous->uplinks[i];
+        uplink->is_live = false; /* a restarted server may not take old cookies */
+        if (uplink->next_us == TR_NEVER && uplink->server.transport == TRYST_TRANSPORT_UDP)
+            uplink->next_us = rendezvous->start_us; /* though another one may have a cookie by then */
+    }
 }
 
 /* The usable uplink with the shortest trip, but for `not`; the count when there is none. */

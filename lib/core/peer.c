@@ -169,7 +169,7 @@ enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *fro
     if (outcome.drop != TR_DROP_NONE)
         return outcome.drop;
     kit->stats->hellos_received++;
-    if (!peer->is_greeted) {
+    if (!peer->is_greeted && from->transport != TR_TRANSPORT_RELAY) {
         peer->is_greeted = true;
         peer->news |= TR_NEWS_HELLO;
         peer->news_address = *from;

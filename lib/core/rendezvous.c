@@ -286,12 +286,18 @@ void tr_rendezvous_roster_hint(struct tr_rendezvous *rendezvous, uint64_t fence,
 
 struct tr_candidate tr_rendezvous_public(const struct tr_rendezvous *rendezvous)
 {
-    if (rendezvous->state == TR_RENDEZVOUS_REGISTERED)
-        return rendezvous->seen;
-    for (size_t i = 0; i < rendezvous->uplink_count; i++)
-        if (rendezvous->uplinks[i].is_live)
-            return rendezvous->uplinks[i].seen;
-    return (struct tr_candidate){0};
+    struct tr_candidate seen = {0};
+    size_t used = rendezvous->uplink;
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED)
+        for (used = 0; used < rendezvous->uplink_count; used++)
+            if (rendezvous->uplinks[used].is_live)
+                break;
+    if (used >= rendezvous->uplink_count)
+        return seen;
+    seen = rendezvous->state == TR_RENDEZVOUS_REGISTERED ? rendezvous->seen
+                                                         : rendezvous->uplinks[used].seen;
+    seen.address.transport = rendezvous->uplinks[used].server.transport;
+    return seen;
 }
 
 void tr_rendezvous_check(struct tr_rendezvous *rendezvous, uint64_t now_us)

@@ -62,7 +62,8 @@ bool tr_rendezvous_next_fact(struct tr_rendezvous *rendezvous, struct tr_fact *f
 /* A peer's hello named a newer roster than ours: asks for it. */
 void tr_rendezvous_roster_hint(struct tr_rendezvous *rendezvous, uint64_t fence, uint64_t version);
 
-/* Own public address: as registered, else as the first cookie told; family 0 when unknown. */
+/* Own public address: as registered, else as the first cookie told; family 0 when unknown. Where it was
+ * seen by a stream it has that transport: peers cannot use it. */
 struct tr_candidate tr_rendezvous_public(const struct tr_rendezvous *rendezvous);
 
 #endif

@@ -21,7 +21,9 @@ extern "C" {
 /* Opaque. */
 struct tryst_endpoint;
 
-/* A datagram to send. data stays the endpoint's, and readable until the next call on it. */
+/* A datagram to send. data stays the endpoint's, and readable until the next call on it. With the options
+ * tcp_port and tls_port 0 all go by UDP; else to.transport says how to get to the server, and what comes
+ * that way is handed to tryst_endpoint_input with this address as from. */
 struct tryst_datagram {
     struct tryst_address to;
     struct tryst_address from; /* source to use (ip, and interface index in scope); none: any */

@@ -49,7 +49,8 @@ void tr_registration_lose(struct tr_rendezvous *rendezvous, uint64_t now_us, uin
         struct tr_uplink *uplink = &rendezvous->uplinks[i];
         uplink->is_live = false; /* a restarted server may not take old cookies */
         if (uplink->next_us == TR_NEVER && uplink->server.transport == TRYST_TRANSPORT_UDP)
-            uplink->next_us = rendezvous->start_us; /* though another one may have a cookie by then */
+            uplink->next_us =
+                rendezvous->start_us; /* though another one may have a cookie by then */
     }
 }
 

@@ -148,7 +148,8 @@ static void check_client_budget(struct sim_world *w, struct sim_party *party, st
         sim_expect(w, r->hellos <= HELLOS_A_SPAN * spans * party->sources + answers,
                    "party %u sent %u hellos in %.3f s to unproven %s", party->id, r->hellos,
                    (double)(w->now_us - r->first_us) / 1e6, text);
-    } else if (type != REGISTER || !is_own_server(party, &r->address)) { /* a copy may fetch a cookie */
+    } else if (type != REGISTER ||
+               !is_own_server(party, &r->address)) { /* a copy may fetch a cookie */
         sim_expect(w, r->other <= 3 * r->received,
                    "party %u sent %llu bytes (the last a %s) to unproven %s, which sent %llu",
                    party->id, (unsigned long long)r->other, sim_frame_name(type), text,

@@ -74,9 +74,8 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
         return;
     struct tr_hello_extra extra = *kit->hello;
     extra.flags = flags_of(peer, pong);
-    if (extra.flags != 0 && peer->is_connected)
-        tr_handshake_sign_anew(
-            &peer->handshake); /* flags of what may be a recording count for nothing */
+    if (extra.flags != 0 && peer->is_connected) /* in a recording they count for nothing */
+        tr_handshake_sign_anew(&peer->handshake);
     if (!is_relay)
         extra.to = (struct tr_candidate){.address = path->remote, .kind = path->kind};
     if (!path->is_proven || path->is_doubted)
@@ -115,10 +114,10 @@ void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
     for (uint8_t i = 0; i < peer->paths.count; i++) {
         struct tr_path *path = &peer->paths.list[i];
         bool is_relay = i == relay;
-        /* By the server a search is told, so that both sides send at one time. */
         /* On a LAN a direct path is there before the detour is needed, and is told first. */
         if (is_relay && !path->is_proven && peer->punch.round == 0 && peer->paths.count > 1)
             continue;
+        /* By the server a search is told, so that both sides send at one time. */
         bool is_told = is_relay && peer->punch.state != TR_PUNCH_OPEN &&
                        (peer->punch.round == 0 || peer->punch.round >= TR_PUNCH_QUICK_ROUNDS);
         if ((!path->is_proven || path->is_doubted || is_told) &&

@@ -153,6 +153,30 @@ class Rules:
                 server.says(f"rules.{self.ending}:1")
                 self.allowed(server, "room", b"well")
 
+    def meet(self, server, first, second):
+        """Two join with these data; the paths that each has to the other after a while."""
+        clients = [self.allowed(server, "room", data)[0] for data in (first, second)]
+        paths = [None, None]
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end and not all(paths):
+            for number, client in enumerate(clients):
+                for event in client.events(0.02):
+                    if event.type in (tryst.EventType.CONNECTED, tryst.EventType.PATH):
+                        paths[number] = event.path
+        return paths
+
+    def test_who_hides_or_is_refused_the_relay(self):
+        relay = tryst.PathType.RELAY
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder) / f"rules.{self.ending}"
+            script.write_text(self.hiding)
+            with self.server(script) as server:
+                self.assertEqual(self.meet(server, b"", b"hide"), [relay, relay])
+            script.write_text(self.hiding + self.unrelayed)
+            with self.server(script) as server:
+                self.assertEqual(self.meet(server, b"", b"hide"), [None, None])
+                server.says("hook=on_relay")
+
     def test_scripts_are_tried_offline(self):
         with tempfile.TemporaryDirectory() as folder:
             ini = pathlib.Path(folder) / "ini"
@@ -181,6 +205,9 @@ class Lua(Rules, unittest.TestCase):
                "    if request.data == 'hang' then while true do end end\n"
                "    if request.data == 'fail' then error('oh') end\n"
                "    return true\nend\n")
+    hiding = ("function on_join(request)\n"
+              "    return { addresses = request.data == 'hide' and 'relay-only' or 'all' }\nend\n")
+    unrelayed = "function on_relay(request)\n    return false, 'no'\nend\n"
 
 
 class Python(Rules, unittest.TestCase):
@@ -189,6 +216,9 @@ class Python(Rules, unittest.TestCase):
                "    while request.data == b'hang': pass\n"
                "    if request.data == b'fail': raise ValueError('oh')\n"
                "    return True\n")
+    hiding = ("def on_join(request):\n"
+              "    return {'addresses': 'relay-only' if request.data == b'hide' else 'all'}\n")
+    unrelayed = "def on_relay(request):\n    return False, 'no'\n"
 
 
 if __name__ == "__main__":

@@ -101,6 +101,7 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
     tr_session_init(&made->session, &made->random);
     tr_budget_init(&made->budget, &made->random);
     made->relay_use = options->relay;
+    made->relay.is_only = options->relay == TRYST_RELAY_ONLY;
     made->ports[0] = options->tcp_port;
     made->ports[1] = options->tls_port;
     made->rendezvous.caps = (options->relay != TRYST_RELAY_DENY ? TR_CAP_RELAY : 0) |
@@ -375,9 +376,10 @@ tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uint64_t now_
     struct tryst_address source = tryst_address_canonical(from);
     source.scope = 0;
     uint8_t local = tr_locals_find(&endpoint->locals, to);
-    bool is_stream = source.transport != TRYST_TRANSPORT_UDP; /* only the server is talked to so */
-    enum tr_drop drop =
-        tr_envelope_check(data, size, TR_FROM_SERVER | (is_stream ? 0 : TR_FROM_PEER));
+    bool is_server = source.transport != TRYST_TRANSPORT_UDP || endpoint->relay.is_only;
+    enum tr_drop
+        drop = /* only the server is talked to by a stream, or where there is no other way */
+        tr_envelope_check(data, size, TR_FROM_SERVER | (is_server ? 0 : TR_FROM_PEER));
     uint8_t type = drop == TR_DROP_NONE ? *(const uint8_t *)data : 0;
     if (drop == TR_DROP_NONE && type == TR_DATA)
         drop = tr_session_data(&endpoint->session, &source, local, data, size, &endpoint->kit,

@@ -76,8 +76,12 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
     extra.flags = flags_of(peer, pong);
     if (extra.flags != 0 && peer->is_connected) /* in a recording they count for nothing */
         tr_handshake_sign_anew(&peer->handshake);
-    if (!is_relay)
+    if (is_relay) { /* who is reached so may be one who shall not know where we are */
+        extra.seen = (struct tr_candidate){0};
+        extra.local_count = 0;
+    } else {
         extra.to = (struct tr_candidate){.address = path->remote, .kind = path->kind};
+    }
     if (!path->is_proven || path->is_doubted)
         tr_path_ping(path, kit->now_us, kit->random, extra.ping);
     if (pong != NULL)

@@ -177,7 +177,8 @@ enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *fro
     uint8_t index = path_heard(peer, from, local, size, outcome.is_fresh, kit);
     if (index == TR_PATH_NONE)
         return TR_DROP_LIMIT;
-    hello_candidates(peer, &outcome.body);
+    if (from->transport != TR_TRANSPORT_RELAY) /* nor may who hides be led to show itself */
+        hello_candidates(peer, &outcome.body);
     roster_compare(peer, &outcome.body, kit);
     if (memcmp(outcome.body.pong, zeros, sizeof zeros) != 0)
         tr_upkeep_pong(peer, index, outcome.body.pong, NULL, kit);

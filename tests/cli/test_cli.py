@@ -282,6 +282,7 @@ class Tool(Case):
                           [*good, "--expect", "many"], [*good, "--timeout", "-1"],
                           [*good, "--timeout", "1s"], [*good, "--at", "nan"],
                           [*good, "--bind", "65536"], [*good, "--bind", "0"],
+                          [*good, "--relay", "sometimes"], [*good, "--tcp-port", "0"],
                           [*good, "--send", ""], [*good, "--send", "x" * 1151],
                           [*good, "--name", "x" * 129], ["join", "meet", "--server", "nonsense"],
                           ["join", "meet", "--server", "127.0.0.1:9"]):
@@ -346,7 +347,8 @@ class Together(Case):
         server = self.start_server()
         self.run_to_end(TRYST, "keygen", "--key", self.path("a.key"))
         a = self.start_player(server, "--send", 'from "a" \u00e4', "--expect", "1", "--timeout",
-                              "15", "--name", "Ann", "--key", self.path("a.key"))
+                              "15", "--name", "Ann", "--key", self.path("a.key"),
+                              "--relay", "deny")
         b = self.start_player(server, "--send", b"from b \xff\x01", "--expect", "1", "--timeout",
                               "15", "--trace")
         self.assertEqual((a.end(), b.end()), (0, 0), a.lines["err"] + b.lines["err"])
@@ -374,6 +376,18 @@ class Together(Case):
         for name in ("punch", "hello"):
             self.assertIn(name, [event["event"] for event in b.events()])
             self.assertNotIn(name, [event["event"] for event in a.events()])
+
+    def test_scripts_that_are_reached_by_the_server_alone(self):
+        server = self.start_server()
+        players = [self.start_player(server, "--send", "hidden", "--expect", "1", "--timeout", "15",
+                                     *flags) for flags in (("--relay", "only"), ())]
+        self.assertEqual([player.end() for player in players], [0, 0])
+        for player in players:
+            connected = player.wait_event("connected")
+            self.assertEqual((connected["path"], connected["kind"]), ("relay", "none"))
+            self.assertEqual(connected["address"], server.pin.split("#", 1)[0])
+            self.assertNotIn("path", [event["event"] for event in player.events()])
+            self.assertEqual(player.wait_event("message")["text"], "hidden")
 
     def test_people_chat(self):
         server = self.start_server()

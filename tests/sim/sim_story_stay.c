@@ -138,8 +138,16 @@ void sim_story_handover(struct sim_world *w)
 /* One side wants no relay, or nothing else. */
 void sim_story_relay_wish(struct sim_world *w)
 {
-    struct sim_two two = pair_of(w, SIM_SITE_PORT, SIM_SITE_PORT);
     bool is_only = w->seed % 2 == 0;
+    struct sim_two two;
+    if (w->seed % 4 == 0) { /* in one home they could find each other, if they were told how */
+        w->has_relay = true;
+        sim_server_make(w, SIM_DELAY_US, false);
+        struct sim_site *home = sim_site_make(w, SIM_SITE_PORT, SIM_DELAY_US);
+        two = (struct sim_two){sim_site_client(w, home), sim_site_client(w, home)};
+    } else {
+        two = pair_of(w, SIM_SITE_PORT, SIM_SITE_PORT);
+    }
     two.a->options.relay = is_only ? TRYST_RELAY_ONLY : TRYST_RELAY_DENY;
     w->net.fault.is_cut = !is_only;
     sim_two_join(w, two);

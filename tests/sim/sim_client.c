@@ -51,6 +51,7 @@ static void put_on_wire(struct sim_client *c, const struct tryst_datagram *out)
                "%s sends from one family to the other", c->name);
     sim_watch_sent(c->world, c->party, &out->to, out->data, out->size);
     const uint8_t first = *(const uint8_t *)out->data;
+    c->shown_to_peers += first == 0x0a || first == 0x0b;
     c->said_to_peers += first == 0x0a || first == 0x0b || first == 0x0c;
     struct sim_sending sending = {.to = out->to,
                                   .from = out->from,

@@ -158,6 +158,8 @@ void sim_story_relay_wish(struct sim_world *w)
                    sim_client_peer(two.b, two.a)->direct_us == 0 &&
                        sim_client_peer(two.a, two.b)->direct_us == 0,
                    "a direct path to one who wants none");
+        sim_expect(w, two.a->shown_to_peers == 0 && two.b->shown_to_peers == 0,
+                   "a datagram to one who shall not be found, or from it");
         sim_expect_talk(w);
     } else {
         sim_expect(w, !sim_client_reaches(two.a, two.b) && !sim_client_reaches(two.b, two.a),

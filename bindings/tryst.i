@@ -67,8 +67,11 @@
 %ignore tryst_address::transport; /* the text says it */
 %rename("$ignore", regexmatch$name="^TRYST_TRANSPORT_") "";
 %ignore tryst_transport;
-%rename("$ignore", regexmatch$name="^TRYST_RELAY_") ""; /* an option's word */
+%rename("$ignore", regexmatch$name="^TRYST_(RELAY|PORT_MAPPING|SPRAY)_") ""; /* an option's word */
 %ignore tryst_relay_use;
+%ignore tryst_port_mapping_use;
+%ignore tryst_spray_use;
+%ignore TRYST_SOCKETS_MAX;
 %rename(Pin) tryst_pin;
 %ignore tryst_pin::key;
 %rename(Identity) tryst_identity;

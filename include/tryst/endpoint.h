@@ -30,7 +30,10 @@ struct tryst_datagram {
     const void *data;
     size_t size;
     uint32_t ttl; /* hops, 0: the system's default */
-    uint32_t reserved;
+    uint32_t
+        socket; /* 0: the one that the local addresses name. Others, up to the option `sockets`,
+                        are opened when they are first named, IPv4, on ports that the system chooses;
+                        tryst_endpoint_sockets says how long they are wanted */
 };
 
 /* Makes an endpoint.
@@ -121,6 +124,23 @@ TRYST_API tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uin
                                             const struct tryst_address *from,
                                             const struct tryst_address *to, const void *data,
                                             size_t size);
+
+/* The same for a datagram that came to one of the further sockets (struct tryst_datagram); 0 is the first.
+ * Since 0.1 */
+TRYST_API tryst_result tryst_endpoint_input_on(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                               uint32_t socket, const struct tryst_address *from,
+                                               const struct tryst_address *to, const void *data,
+                                               size_t size);
+
+/* Which further sockets are wanted now: those that are open and not among them are closed, after all
+ * output was taken.
+ *
+ * bits     receives them: bit n % 8 of byte n / 8 for socket n; bit 0 is never set
+ *
+ * Returns  how many there are; TRYST_E_ARGUMENT.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_endpoint_sockets(const struct tryst_endpoint *endpoint,
+                                              uint8_t bits[(TRYST_SOCKETS_MAX + 1) / 8]);
 
 /* Does what is due. Returns TRYST_OK; TRYST_E_ARGUMENT. Since 0.1 */
 TRYST_API tryst_result tryst_endpoint_tick(struct tryst_endpoint *endpoint, uint64_t now_us);

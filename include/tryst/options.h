@@ -16,6 +16,7 @@ extern "C" {
 #define TRYST_USER_DATA_MAX 128   /* bytes a participant shows to the others */
 #define TRYST_SESSION_NAME_MAX 64 /* bytes of a session's name */
 #define TRYST_LOCAL_MAX 8         /* local addresses an endpoint uses */
+#define TRYST_SOCKETS_MAX 255     /* further sockets an endpoint may use at a time */
 #define TRYST_SERVER_MAX 4        /* addresses of the server an endpoint uses */
 #define TRYST_NEVER UINT64_MAX    /* a deadline that does not come */
 
@@ -29,6 +30,29 @@ enum tryst_relay_use {
 #define TRYST_RELAY_USE_ROW(name, number, text) TRYST_RELAY_##name = (number),
     TRYST_RELAY_USES(TRYST_RELAY_USE_ROW)
 #undef TRYST_RELAY_USE_ROW
+};
+
+/* X(name, number, text): whether the home router is asked for a port that leads here. */
+#define TRYST_PORT_MAPPING_USES(X)                                                                 \
+    X(ALLOW, 0, "allow")                                                                           \
+    X(DENY, 1, "deny")
+
+enum tryst_port_mapping_use {
+#define TRYST_PORT_MAPPING_USE_ROW(name, number, text) TRYST_PORT_MAPPING_##name = (number),
+    TRYST_PORT_MAPPING_USES(TRYST_PORT_MAPPING_USE_ROW)
+#undef TRYST_PORT_MAPPING_USE_ROW
+};
+
+/* X(name, number, text): whether many ports may be tried at once, where a NAT takes another port for each
+ * destination. */
+#define TRYST_SPRAY_USES(X)                                                                        \
+    X(ALLOW, 0, "allow")                                                                           \
+    X(DENY, 1, "deny")
+
+enum tryst_spray_use {
+#define TRYST_SPRAY_USE_ROW(name, number, text) TRYST_SPRAY_##name = (number),
+    TRYST_SPRAY_USES(TRYST_SPRAY_USE_ROW)
+#undef TRYST_SPRAY_USE_ROW
 };
 
 /* Zero in a field means its default. Strings are read during the call only. */
@@ -50,7 +74,10 @@ struct tryst_options {
     uint16_t tls_port;     /* the server's for WebSocket over TLS; a client: 443. An endpoint uses
                               streams only where these say so */
     uint8_t relay;         /* enum tryst_relay_use */
-    uint8_t reserved2[3];  /* 0 */
+    uint8_t port_mapping;  /* client only: enum tryst_port_mapping_use */
+    uint8_t spray;         /* enum tryst_spray_use */
+    uint8_t sockets;       /* further IPv4 sockets that may be used at a time, against hard NATs; an
+                              endpoint: 0, none; a client: 255, its own number with spray denied */
 };
 
 /* Sets the size and zeroes the rest.

@@ -11,6 +11,7 @@
 #include <tryst/event.h>
 #include <tryst/identity.h>
 #include <tryst/keyfile.h>
+#include <tryst/nat.h>
 #include <tryst/options.h>
 #include <tryst/pin.h>
 #include <tryst/policy.h>

@@ -15,8 +15,9 @@ struct tr_datagram {
     struct tryst_address to;
     struct tryst_address from; /* source to use, none: any */
     uint16_t size;
-    uint8_t ttl;  /* 0: default */
-    uint8_t open; /* not finished: its owner still writes data, and must finish before a pop */
+    uint8_t ttl;    /* 0: default */
+    uint8_t socket; /* 0: the first; else a further one */
+    uint8_t open;   /* not finished: its owner still writes data, and must finish before a pop */
     uint8_t data[TR_DATAGRAM_MAX];
 };
 

@@ -37,8 +37,7 @@ static bool finish(const struct tr_bundle_way *way, struct tr_datagram *datagram
     }
     struct tr_path *path = &way->paths->list[index];
     datagram->to = path->remote;
-    if (path->local != TR_LOCAL_ANY)
-        datagram->from = kit->locals[path->local];
+    tr_kit_from(kit, path->local, datagram);
     datagram->size = (uint16_t)tr_handshake_seal(way->handshake, datagram->data, size, is_single);
     datagram->open = 0;
     bool is_sooner = tr_path_carried(path, datagram->size, is_talk, kit->now_us);

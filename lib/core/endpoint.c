@@ -3,9 +3,7 @@
 #include "lib/core/driver_face.h"
 
 #include "lib/core/drops.h"
-#include "lib/core/locals.h"
-#include "lib/core/pace.h"
-#include "lib/core/session.h"
+#include "lib/core/endpoint_state.h"
 #include "lib/wire/names.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -21,30 +19,6 @@ static_assert(TRYST_SEED_SIZE == TR_KEY && TRYST_KEY_SIZE == TR_KEY, "one size o
 /* Datagrams that wait for output; made on first use. A join storm of 255 peers with a few addresses
  * each fits; what does not is sent in a later round. */
 enum { OUTBOX_MAX = 1024 };
-
-struct tryst_endpoint {
-    struct tryst_identity identity;
-    struct tr_random random;
-    struct tr_outbox outbox;
-    struct tr_notice_queue notices;
-    struct tr_rendezvous rendezvous;
-    struct tr_session session;
-    struct tr_peer_kit kit;
-    struct tr_budget budget;
-    struct tr_relay_way relay; /* as the registration is now */
-    uint8_t relay_use;         /* enum tryst_relay_use */
-    uint16_t ports[2];         /* of the server's for TCP and TLS, 0: none */
-    bool is_awake;             /* time went on without us */
-    struct tr_pace pace;
-    struct tr_hello_extra hello; /* what every hello says of us */
-    struct tryst_stats stats;
-    struct tr_locals locals;
-    struct tryst_address servers[TRYST_SERVER_MAX];
-    uint8_t server_count;
-    uint8_t app[TR_APP_BYTES];
-    uint64_t created_us;
-    bool is_joined;
-};
 
 static uint64_t ms_or(uint32_t ms, uint32_t normal_ms)
 {
@@ -81,7 +55,7 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
     struct tryst_pin pin;
     if (endpoint == NULL || identity == NULL || options == NULL || seed == NULL ||
         options->struct_size != sizeof *options || options->server == NULL ||
-        options->relay > TRYST_RELAY_ONLY)
+        options->relay > TRYST_RELAY_ONLY || options->spray > TRYST_SPRAY_DENY)
         return TRYST_E_ARGUMENT;
     if (tryst_pin_parse(&pin, options->server) != TRYST_OK)
         return TRYST_E_FORMAT;
@@ -101,6 +75,7 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
     tr_session_init(&made->session, &made->random);
     tr_budget_init(&made->budget, &made->random);
     made->relay_use = options->relay;
+    made->sockets.limit = options->sockets;
     made->relay.is_only = options->relay == TRYST_RELAY_ONLY;
     made->ports[0] = options->tcp_port;
     made->ports[1] = options->tls_port;
@@ -367,15 +342,23 @@ tryst_result tryst_endpoint_input(struct tryst_endpoint *endpoint, uint64_t now_
                                   const struct tryst_address *from, const struct tryst_address *to,
                                   const void *data, size_t size)
 {
-    if (endpoint == NULL || from == NULL || (data == NULL && size > 0) ||
-        (from->family != 4 && from->family != 6) || from->port == 0)
+    return tryst_endpoint_input_on(endpoint, now_us, 0, from, to, data, size);
+}
+
+tryst_result tryst_endpoint_input_on(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                     uint32_t socket, const struct tryst_address *from,
+                                     const struct tryst_address *to, const void *data, size_t size)
+{
+    if (endpoint == NULL || socket > endpoint->sockets.limit || from == NULL ||
+        (data == NULL && size > 0) || (from->family != 4 && from->family != 6) || from->port == 0)
         return TRYST_E_ARGUMENT;
     now_set(endpoint, now_us);
     endpoint->stats.datagrams_received++;
     endpoint->stats.bytes_received += size;
     struct tryst_address source = tryst_address_canonical(from);
     source.scope = 0;
-    uint8_t local = tr_locals_find(&endpoint->locals, to);
+    uint16_t local =
+        socket != 0 ? (uint16_t)(TR_LOCAL_SOCKET + socket) : tr_locals_find(&endpoint->locals, to);
     bool is_server = source.transport != TRYST_TRANSPORT_UDP || endpoint->relay.is_only;
     enum tr_drop
         drop = /* only the server is talked to by a stream, or where there is no other way */
@@ -432,10 +415,21 @@ tryst_result tryst_endpoint_output(struct tryst_endpoint *endpoint, uint64_t now
                                         .from = next->from,
                                         .data = next->data,
                                         .size = next->size,
-                                        .ttl = next->ttl};
+                                        .ttl = next->ttl,
+                                        .socket = next->socket};
     endpoint->stats.datagrams_sent++;
     endpoint->stats.bytes_sent += next->size;
     return 1;
+}
+
+tryst_result tryst_endpoint_sockets(const struct tryst_endpoint *endpoint,
+                                    uint8_t bits[(TRYST_SOCKETS_MAX + 1) / 8])
+{
+    if (endpoint == NULL || bits == NULL)
+        return TRYST_E_ARGUMENT;
+    struct tr_sockets sockets = endpoint->sockets;
+    tr_session_sockets(&endpoint->session, &sockets);
+    return (tryst_result)tr_sockets_list(&sockets, bits);
 }
 
 tryst_result tryst_endpoint_poll(struct tryst_endpoint *endpoint, struct tryst_event *event)

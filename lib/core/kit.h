@@ -30,4 +30,14 @@ struct tr_peer_kit {
     uint32_t hello_clock; /* the same in steps of 65,536 us: 32 bits last for 8 years */
 };
 
+/* Where a datagram leaves from: what a path calls its local end. */
+static inline void tr_kit_from(const struct tr_peer_kit *kit, uint16_t local,
+                               struct tr_datagram *datagram)
+{
+    if (local >= TR_LOCAL_SOCKET)
+        datagram->socket = (uint8_t)(local - TR_LOCAL_SOCKET);
+    else if (local != TR_LOCAL_ANY)
+        datagram->from = kit->locals[local];
+}
+
 #endif

@@ -89,8 +89,7 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
     if (pong != NULL || (peer->handshake.has_peer_gf && !peer->is_moved))
         extra.local_count = 0; /* the peer has heard of us: no reply is longer than its request */
     datagram->to = path->remote;
-    if (path->local != TR_LOCAL_ANY)
-        datagram->from = kit->locals[path->local];
+    tr_kit_from(kit, path->local, datagram);
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
                                                   kit->hello_clock, kit->random, datagram->data);
     path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;

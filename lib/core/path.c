@@ -17,7 +17,7 @@ void tr_paths_init(struct tr_path_set *paths)
 }
 
 uint8_t tr_paths_find(const struct tr_path_set *paths, const struct tryst_address *remote,
-                      uint8_t local)
+                      uint16_t local)
 {
     for (uint8_t i = 0; i < paths->count; i++)
         if (paths->list[i].local == local &&
@@ -60,7 +60,7 @@ static bool make_room(struct tr_path_set *paths, bool of_named)
     return true;
 }
 
-uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remote, uint8_t local,
+uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remote, uint16_t local,
                      uint8_t kind)
 {
     uint8_t index = tr_paths_find(paths, remote, local);
@@ -205,7 +205,7 @@ void tr_paths_doubt(struct tr_path_set *paths, uint64_t now_us)
     }
 }
 
-bool tr_paths_drop_local(struct tr_path_set *paths, uint8_t local)
+bool tr_paths_drop_local(struct tr_path_set *paths, uint16_t local)
 {
     bool is_chosen_gone = false;
     for (uint8_t i = paths->count; i > 0; i--) {

@@ -16,6 +16,7 @@ enum {
     TR_PATHS_MAX = 11, /* with it a peer fits into 4 KiB */
     TR_PATH_NONE = 0xff,
     TR_LOCAL_ANY = 0xff,     /* the source address is the kernel's choice */
+    TR_LOCAL_SOCKET = 0x100, /* and a number of 1 to 255: a further socket */
     TR_PATH_HELLOS_MAX = 24, /* hellos to an address that never answered, per search */
     TR_PATH_AMPLIFY = 3,     /* bytes out for a byte in, before a path is proven (RFC 9000, 8.1) */
 };
@@ -34,8 +35,8 @@ enum tr_path_width {
 
 struct tr_path {
     struct tryst_address remote;
-    uint8_t local;       /* which of the endpoint's local addresses, or TR_LOCAL_ANY */
-    uint8_t kind;        /* enum tryst_kind */
+    uint16_t local; /* which of the endpoint's local addresses, TR_LOCAL_ANY, or a further socket */
+    uint8_t kind;   /* enum tryst_kind */
     bool is_named : 1;   /* by the newest list of candidates; others make room first */
     bool is_heard : 1;   /*                                                          */
     bool is_proven : 1;  /*                                                          */
@@ -112,14 +113,14 @@ void tr_paths_init(struct tr_path_set *paths);
 /* Adds a path unless it is there; a known one takes a better kind. A full set lets go of the one that
  * was silent longest, never of a proven one or the chosen one, and of a named one only where something
  * was heard from the new one. Returns its index or TR_PATH_NONE. */
-uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remote, uint8_t local,
+uint8_t tr_paths_add(struct tr_path_set *paths, const struct tryst_address *remote, uint16_t local,
                      uint8_t kind);
 
 /* A new list of candidates is about to be added. */
 void tr_paths_unname(struct tr_path_set *paths);
 
 uint8_t tr_paths_find(const struct tr_path_set *paths, const struct tryst_address *remote,
-                      uint8_t local);
+                      uint16_t local);
 
 bool tr_path_is_waiting(const struct tr_path *path);
 
@@ -152,7 +153,7 @@ static inline void tr_path_received(struct tr_path *path)
 void tr_paths_doubt(struct tr_path_set *paths, uint64_t now_us);
 
 /* A local address is gone: its paths go with it. Returns whether the chosen one was among them. */
-bool tr_paths_drop_local(struct tr_path_set *paths, uint8_t local);
+bool tr_paths_drop_local(struct tr_path_set *paths, uint16_t local);
 
 /* A new search: hellos may go to every path again. */
 void tr_paths_search(struct tr_path_set *paths);

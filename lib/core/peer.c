@@ -98,7 +98,7 @@ void tr_peer_relay_told(struct tr_peer *peer, uint16_t reason, const struct tr_p
 
 /* The path that a datagram came over, new or known; TR_PATH_NONE when there is no room for it. What may
  * be a recording (is_fresh is false) keeps no proven path alive: that takes the peer's consent. */
-static uint8_t path_heard(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
+static uint8_t path_heard(struct tr_peer *peer, const struct tryst_address *from, uint16_t local,
                           size_t size, bool is_fresh, const struct tr_peer_kit *kit)
 {
     uint8_t index = tr_paths_add(&peer->paths, from, local, TRYST_KIND_OBSERVED);
@@ -158,7 +158,7 @@ static void search_join(struct tr_peer *peer, const struct tr_hello_body *body, 
         tr_punch_join(&peer->punch, kit->now_us);
 }
 
-enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
+enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint16_t local,
                            const void *data, size_t size, const struct tr_peer_kit *kit)
 {
     static const uint8_t zeros[TR_PING_BYTES];
@@ -248,7 +248,7 @@ static void path_question(struct tr_peer *peer, uint8_t index, const struct tr_p
         tr_sooner(&peer->paths.list[chosen].next_us, kit->now_us);
 }
 
-enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
+enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from, uint16_t local,
                           const void *data, size_t size, uint8_t *body,
                           struct tr_data_outcome *outcome, const struct tr_peer_kit *kit)
 {

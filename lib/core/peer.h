@@ -34,12 +34,12 @@ void tr_peer_relay_anew(struct tr_peer *peer, const struct tr_peer_kit *kit);
 void tr_peer_relay_told(struct tr_peer *peer, uint16_t reason, const struct tr_peer_kit *kit);
 
 /* A HELLO that bears this peer's id; local: the slot it came in on, or TR_LOCAL_ANY. */
-enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
+enum tr_drop tr_peer_hello(struct tr_peer *peer, const struct tryst_address *from, uint16_t local,
                            const void *data, size_t size, const struct tr_peer_kit *kit);
 
 /* A DATA that bears one of this peer's indexes. Its messages are the owner's to read, from body,
  * which holds TR_DATAGRAM_BYTES. */
-enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from, uint8_t local,
+enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from, uint16_t local,
                           const void *data, size_t size, uint8_t *body,
                           struct tr_data_outcome *outcome, const struct tr_peer_kit *kit);
 

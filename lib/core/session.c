@@ -27,7 +27,7 @@ static void path_event(const struct tr_peer *peer, uint32_t type, const struct t
                                 .kind = path->kind,
                                 .rtt_us = path->rtt_us,
                                 .address = is_relay ? kit->relay->server : path->remote};
-    if (path->local != TR_LOCAL_ANY)
+    if (path->local < TRYST_LOCAL_MAX)
         event.local = kit->locals[path->local];
     memcpy(event.key, peer->identity, TR_KEY);
     tr_notice_put(notices, &event);
@@ -79,7 +79,7 @@ void tr_session_read_page(struct tr_session *session, struct tr_rendezvous *rend
 }
 
 enum tr_drop tr_session_hello(struct tr_session *session, const struct tryst_address *from,
-                              uint8_t local, const void *data, size_t size,
+                              uint16_t local, const void *data, size_t size,
                               const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
 {
     uint32_t cursor = 0;
@@ -127,7 +127,7 @@ static void messages_tell(const struct tr_peer *peer, const uint8_t *body,
 }
 
 enum tr_drop tr_session_data(struct tr_session *session, const struct tryst_address *from,
-                             uint8_t local, const void *data, size_t size,
+                             uint16_t local, const void *data, size_t size,
                              const struct tr_peer_kit *kit, struct tr_notice_queue *notices)
 {
     uint8_t body[TR_DATAGRAM_BYTES];
@@ -320,4 +320,17 @@ uint32_t tr_session_connected(const struct tr_session *session)
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         connected += session->seats.peers[seat] != NULL && session->seats.peers[seat]->is_connected;
     return connected;
+}
+
+void tr_session_sockets(const struct tr_session *session, struct tr_sockets *sockets)
+{
+    memset(sockets->on_paths, 0, sizeof sockets->on_paths);
+    for (uint32_t seat = 0; seat < TR_SEATS && sockets->newest != 0; seat++) {
+        const struct tr_peer *peer = session->seats.peers[seat];
+        for (uint8_t i = 0; peer != NULL && i < peer->paths.count; i++) {
+            uint16_t socket = (uint16_t)(peer->paths.list[i].local - TR_LOCAL_SOCKET);
+            if (peer->paths.list[i].local > TR_LOCAL_SOCKET)
+                sockets->on_paths[socket / 64] |= UINT64_C(1) << socket % 64;
+        }
+    }
 }

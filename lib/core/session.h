@@ -4,6 +4,7 @@
 #define TR_SESSION_H
 
 #include "lib/core/roster.h"
+#include "lib/core/sockets.h"
 
 struct tr_session {
     struct tr_seats seats;
@@ -25,10 +26,10 @@ void tr_session_read_page(struct tr_session *session, struct tr_rendezvous *rend
 
 /* A HELLO or DATA that passed tr_envelope_check. */
 enum tr_drop tr_session_hello(struct tr_session *session, const struct tryst_address *from,
-                              uint8_t local, const void *data, size_t size,
+                              uint16_t local, const void *data, size_t size,
                               const struct tr_peer_kit *kit, struct tr_notice_queue *notices);
 enum tr_drop tr_session_data(struct tr_session *session, const struct tryst_address *from,
-                             uint8_t local, const void *data, size_t size,
+                             uint16_t local, const void *data, size_t size,
                              const struct tr_peer_kit *kit, struct tr_notice_queue *notices);
 
 /* A RELAY from the server, and what is in it. */
@@ -59,6 +60,9 @@ void tr_session_unsettle(struct tr_session *session, bool is_moved, const struct
 void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvous,
                      const struct tr_peer_kit *kit, struct tr_notice_queue *notices);
 uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_kit *kit);
+
+/* Marks the further sockets that paths to peers use. */
+void tr_session_sockets(const struct tr_session *session, struct tr_sockets *sockets);
 
 uint32_t tr_session_connected(const struct tr_session *session);
 

@@ -46,6 +46,18 @@ static const struct tr_field address_fields[] = {
 };
 LAYOUT(address)
 
+static const struct tr_field nat_fields[] = {
+    NUMBER(struct tr_nat, mapping),
+    NUMBER(struct tr_nat, filtering),
+    NUMBER(struct tr_nat, ports),
+    NUMBER(struct tr_nat, flags),
+    NUMBER(struct tr_nat, stride),
+    NUMBER(struct tr_nat, low),
+    NUMBER(struct tr_nat, high),
+    NUMBER(struct tr_nat, last),
+};
+LAYOUT(nat)
+
 static const struct tr_field cookie_fields[] = {
     NUMBER(struct tr_cookie, time_s),
     BYTES(struct tr_cookie, mac),
@@ -77,7 +89,7 @@ LAYOUT(bind)
 static const struct tr_field cookie_reply_fields[] = {
     NUMBER(struct tr_cookie_reply, type),
     NUMBER(struct tr_cookie_reply, version),
-    NUMBER(struct tr_cookie_reply, flags),
+    NUMBER(struct tr_cookie_reply, other_port),
     NUMBER(struct tr_cookie_reply, magic),
     BYTES(struct tr_cookie_reply, nonce),
     PART(struct tr_cookie_reply, cookie, cookie),
@@ -85,6 +97,7 @@ static const struct tr_field cookie_reply_fields[] = {
     NUMBER(struct tr_cookie_reply, server_ms),
     NUMBER(struct tr_cookie_reply, versions),
     PART(struct tr_cookie_reply, certificate, certificate),
+    ADDRESS(struct tr_cookie_reply, other),
 };
 LAYOUT(cookie_reply)
 
@@ -126,6 +139,7 @@ static const struct tr_field register_body_fields[] = {
     NUMBER(struct tr_register_body, sequence),
     ADDRESS(struct tr_register_body, seen),
     NUMBER(struct tr_register_body, rtt_ms),
+    PART(struct tr_register_body, nat, nat),
     LIST(struct tr_register_body, local, local_count, address),
     LIST(struct tr_register_body, proven, proven_count, proven),
     NUMBER(struct tr_register_body, roster_fence),
@@ -299,9 +313,19 @@ static const struct tr_field item_relay_fields[] = {
 };
 LAYOUT(item_relay)
 
+static const struct tr_field item_outcome_fields[] = {
+    NUMBER(struct tr_item_outcome, slot),
+    NUMBER(struct tr_item_outcome, epoch),
+    NUMBER(struct tr_item_outcome, path),
+    NUMBER(struct tr_item_outcome, kind),
+    NUMBER(struct tr_item_outcome, took_ms),
+};
+LAYOUT(item_outcome)
+
 static const struct tr_field member_fields[] = {
     NUMBER(struct tr_member, slot),
     PART(struct tr_member, record, record),
+    PART(struct tr_member, nat, nat),
     LIST(struct tr_member, candidates, candidate_count, address),
     BLOB(struct tr_member, user_data),
 };

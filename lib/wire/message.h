@@ -7,6 +7,7 @@
 #include "lib/wire/layout.h"
 #include <tryst/address.h>
 #include <tryst/event.h>
+#include <tryst/nat.h>
 
 enum {
     TR_VERSION = 1,
@@ -31,7 +32,7 @@ enum {
 /* X(name, first byte, senders, least bytes, most bytes). Senders: C client, S server, P peer. */
 #define TR_FRAMES(X)                                                                               \
     X(BIND, 0x04, TR_FROM_CLIENT, 1200, 1200)                                                      \
-    X(COOKIE, 0x05, TR_FROM_SERVER, 228, 228)                                                      \
+    X(COOKIE, 0x05, TR_FROM_SERVER, 248, 248)                                                      \
     X(REGISTER, 0x06, TR_FROM_CLIENT, 1200, 1200)                                                  \
     X(REGISTERED, 0x07, TR_FROM_SERVER, 215, 1200)                                                 \
     X(REFUSED, 0x08, TR_FROM_SERVER, 56, 128)                                                      \
@@ -56,6 +57,23 @@ struct tr_candidate {
     uint8_t kind;
 };
 
+/* What a participant knows of the NAT that it is behind. */
+struct tr_nat {
+    uint8_t mapping;   /* enum tryst_mapping */
+    uint8_t filtering; /* enum tryst_filtering */
+    uint8_t ports;     /* enum tryst_port_pattern */
+    uint8_t flags;     /* TR_NAT_* */
+    uint16_t stride;   /* SEQUENTIAL: from one mapping to the next, two's complement */
+    uint16_t low;      /* RANDOM: the block that ports come from */
+    uint16_t high;
+    uint16_t last; /* the newest public port that was seen */
+};
+
+enum {
+    TR_NAT_SPRAY = 1,   /* takes part in a spray, from sockets of its own */
+    TR_NAT_HAIRPIN = 2, /* leads back in what is sent to its public address from inside */
+};
+
 struct tr_cookie {
     uint32_t time_s; /* the server's seconds */
     uint8_t mac[16];
@@ -72,10 +90,13 @@ struct tr_certificate {
     uint8_t signature[64]; /* by the root, over all before it */
 };
 
+/* Where a cookie shall come from, to learn how the NAT filters (RFC 5780, 7.2: CHANGE-REQUEST). */
+enum { TR_BIND_OTHER_PORT = 1, TR_BIND_OTHER_ADDRESS = 2 };
+
 struct tr_bind {
     uint8_t type;
     uint8_t version;
-    uint16_t flags;
+    uint16_t flags; /* TR_BIND_*: a server that has no such is silent; others are ignored */
     uint32_t magic;
     uint8_t app[TR_APP_BYTES];
     uint8_t nonce[16];
@@ -84,7 +105,8 @@ struct tr_bind {
 struct tr_cookie_reply {
     uint8_t type;
     uint8_t version;
-    uint16_t flags;
+    uint16_t
+        other_port; /* of the server, on each of its addresses, where BIND is answered too; 0: none */
     uint32_t magic;
     uint8_t nonce[16];
     struct tr_cookie cookie;
@@ -92,6 +114,7 @@ struct tr_cookie_reply {
     uint64_t server_ms;       /* unix milliseconds */
     uint32_t versions;        /* bit n: the server speaks version n */
     struct tr_certificate certificate;
+    struct tr_candidate other; /* the server at another ip of the same family; family 0: none */
 };
 
 /* What a participant says it does, in its record. */
@@ -133,6 +156,7 @@ struct tr_register_body {
     uint32_t sequence;        /* of this epoch's REGISTERs */
     struct tr_candidate seen; /* own address as the cookie told it */
     uint16_t rtt_ms;          /* to the server, as the cookie measured it; 0 unknown */
+    struct tr_nat nat;
     uint8_t local_count;
     struct tr_candidate local[TR_CANDIDATES_MAX];
     uint8_t proven_count;
@@ -278,6 +302,7 @@ enum tr_item {
     TR_ITEM_ACK = 0x05,     /* CTRL, client: tr_item_ack */
     TR_ITEM_ROSTER = 0x06,  /* CTRL, server: tr_page, then entries to its end */
     TR_ITEM_RELAY = 0x07,   /* CTRL, server: tr_item_relay */
+    TR_ITEM_OUTCOME = 0x08, /* CTRL, client: tr_item_outcome */
     TR_ITEM_LAST = 0x80,
 };
 
@@ -327,12 +352,22 @@ struct tr_item_relay {
     uint32_t kbps;   /* granted: at most so much from here to there */
 };
 
+/* How a pair came out, as one of it says, for the operator's statistics. */
+struct tr_item_outcome {
+    uint16_t slot;    /* the other's */
+    uint64_t epoch;   /* the other's */
+    uint8_t path;     /* enum tryst_path_type; NONE: unreachable */
+    uint8_t kind;     /* enum tryst_kind of the path */
+    uint16_t took_ms; /* from the peer's being known to that path; 65,535: as long or longer */
+};
+
 /* An entry of the roster. */
 enum tr_entry_kind { TR_ENTRY_MEMBER = 1, TR_ENTRY_GONE = 2 };
 
 struct tr_member {
     uint16_t slot;
     struct tr_record record;
+    struct tr_nat nat; /* zeros where the rules hide its addresses */
     uint8_t candidate_count;
     struct tr_candidate candidates[TR_CANDIDATES_MAX];
     uint16_t user_data_size;
@@ -347,10 +382,10 @@ struct tr_gone {
 
 /* clang-format off */
 #define TR_LAYOUTS(X)                                                                              \
-    X(address) X(cookie) X(certificate) X(bind) X(cookie_reply) X(record) X(register) X(proven)    \
+    X(address) X(nat) X(cookie) X(certificate) X(bind) X(cookie_reply) X(record) X(register) X(proven)    \
     X(register_body) X(registered) X(page) X(registered_body) X(refused) X(refused_body) X(ctrl)   \
     X(hello) X(hello_body) X(data) X(relay) X(unknown) X(item_ping) X(item_pong) X(item_mark)      \
-    X(item_report) X(item_status) X(item_leave) X(item_ack) X(item_relay) X(member) X(gone)
+    X(item_report) X(item_status) X(item_leave) X(item_ack) X(item_relay) X(item_outcome) X(member) X(gone)
 
 /* clang-format on */
 #define TR_LAYOUT_DECLARE(name) extern const struct tr_layout tr_layout_##name;

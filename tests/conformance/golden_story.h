@@ -177,7 +177,9 @@ static void golden_bind(struct golden *golden)
                                     .seen = golden->public[0],
                                     .server_ms = UINT64_C(1700001234567),
                                     .versions = 1U << TR_VERSION,
-                                    .certificate = golden->certificate};
+                                    .other_port = 7778,
+                                    .certificate = golden->certificate,
+                                    .other = golden_address("5.9.1.3:7777", TRYST_KIND_NONE)};
     memcpy(reply.nonce, bind.nonce, sizeof reply.nonce);
     golden->cookie = golden_cookie(golden, &golden->public[0]);
     reply.cookie = golden->cookie;
@@ -246,6 +248,13 @@ static void golden_register(struct golden *golden)
                                     .sequence = 2,
                                     .seen = golden->public[0],
                                     .rtt_ms = 21,
+                                    .nat = {.mapping = TRYST_MAPPING_PORT_DEPENDENT,
+                                            .filtering = TRYST_FILTERING_PORT_DEPENDENT,
+                                            .ports = TRYST_PORTS_RANDOM,
+                                            .flags = TR_NAT_SPRAY,
+                                            .low = 20480,
+                                            .high = 20991,
+                                            .last = 20777},
                                     .local_count = 2,
                                     .proven_count = 1,
                                     .user_data_size = 5};
@@ -261,6 +270,11 @@ static void golden_entries(struct golden *golden, struct tr_writer *writer)
 {
     struct tr_member member = {
         .slot = 1, .record = golden->record[1], .candidate_count = 2, .user_data_size = 3};
+    member.nat = (struct tr_nat){.mapping = TRYST_MAPPING_ADDRESS_DEPENDENT,
+                                 .filtering = TRYST_FILTERING_DEPENDENT,
+                                 .ports = TRYST_PORTS_SEQUENTIAL,
+                                 .stride = 0xffff,
+                                 .last = 40123};
     struct tr_gone gone = {.epoch = 77, .reason = TRYST_REASON_EXPIRED};
     member.candidates[0] = golden->public[1];
     member.candidates[1] = golden_address("10.0.0.5:50000", TRYST_KIND_HOST);

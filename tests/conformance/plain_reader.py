@@ -121,6 +121,9 @@ KEY, SIGNATURE, NONCE = Bytes(32), Bytes(64), Bytes(24)
 HEAD = ("type", U8), ("version", U8), ("flags", U16)
 LISTED = Layout("address", ("address", Address))
 COOKIE = Layout("cookie", ("time_s", U32), ("mac", Bytes(16)))
+NAT = Layout(
+    "nat", ("mapping", U8), ("filtering", U8), ("ports", U8), ("flags", U8), ("stride", U16),
+    ("low", U16), ("high", U16), ("last", U16))
 CERTIFICATE = Layout(
     "certificate", ("version", U8), ("reserved", Bytes(3)), ("key_id", Bytes(4)),
     ("not_before_s", U64), ("not_after_s", U64), ("sign_key", KEY), ("kx_key", KEY),
@@ -132,15 +135,16 @@ RECORD = Layout(
 PAGE = Layout("page", ("from", U64), ("to", U64), ("goal", U64), ("reset", U8))
 BIND = Layout("bind", *HEAD, ("magic", U32), ("app", Bytes(8)), ("nonce", Bytes(16)))
 COOKIE_REPLY = Layout(
-    "cookie_reply", *HEAD, ("magic", U32), ("nonce", Bytes(16)), ("cookie", COOKIE),
-    ("seen", Address), ("server_ms", U64), ("versions", U32), ("certificate", CERTIFICATE))
+    "cookie_reply", *HEAD[:2], ("other_port", U16), ("magic", U32), ("nonce", Bytes(16)), ("cookie", COOKIE),
+    ("seen", Address), ("server_ms", U64), ("versions", U32), ("certificate", CERTIFICATE),
+    ("other", Address))
 REGISTER = Layout(
     "register", *HEAD, ("magic", U32), ("app", Bytes(8)), ("cookie", COOKIE), ("key_id", Bytes(4)),
     ("ge", KEY), ("nonce", NONCE))
 PROVEN = Layout("proven", ("candidate", Address), ("cookie", COOKIE))
 REGISTER_BODY = Layout(
     "register_body", ("record", RECORD), ("sequence", U32), ("seen", Address), ("rtt_ms", U16),
-    ("local", List(8, LISTED)), ("proven", List(2, PROVEN)), ("roster_fence", U64),
+    ("nat", NAT), ("local", List(8, LISTED)), ("proven", List(2, PROVEN)), ("roster_fence", U64),
     ("roster_version", U64), ("token", Blob(200)), ("invite", Blob(32)), ("user_data", Blob(128)),
     ("app_data", Blob(128)), ("signature", SIGNATURE))
 REGISTERED = Layout("registered", *HEAD, ("tag", Bytes(4)), ("reply", U32), ("ges", KEY))
@@ -170,14 +174,16 @@ ITEM_STATUS = Layout("item_status", ("fence", U64), ("version", U64), ("hash", B
 ITEMS = {2: Layout("item_ping", ("ping", Bytes(8))), 3: ITEM_PONG,
          4: Layout("item_leave", ("reason", U16)),
          5: Layout("item_ack", ("fence", U64), ("version", U64)), 6: PAGE,
-         7: Layout("item_relay", ("slot", U16), ("epoch", U64), ("reason", U16), ("kbps", U32))}
-MEMBER = Layout("member", ("slot", U16), ("record", RECORD), ("candidates", List(8, LISTED)),
-                ("user_data", Blob(128)))
+         7: Layout("item_relay", ("slot", U16), ("epoch", U64), ("reason", U16), ("kbps", U32)),
+         8: Layout("item_outcome", ("slot", U16), ("epoch", U64), ("path", U8), ("kind", U8),
+                   ("took_ms", U16))}
+MEMBER = Layout("member", ("slot", U16), ("record", RECORD), ("nat", NAT),
+                ("candidates", List(8, LISTED)), ("user_data", Blob(128)))
 GONE = Layout("gone", ("identity", KEY), ("epoch", U64), ("reason", U16))
 
 # First byte: name, least, most, whether the version stands behind it, whether the magic does.
 FRAMES = {
-    0x04: ("BIND", 1200, 1200, True, True), 0x05: ("COOKIE", 228, 228, True, True),
+    0x04: ("BIND", 1200, 1200, True, True), 0x05: ("COOKIE", 248, 248, True, True),
     0x06: ("REGISTER", 1200, 1200, True, True), 0x07: ("REGISTERED", 215, 1200, True, False),
     0x08: ("REFUSED", 56, 128, True, False), 0x09: ("CTRL", 30, 1200, False, False),
     0x0a: ("HELLO", 264, 404, True, False), 0x0b: ("DATA", 26, 1200, False, False),

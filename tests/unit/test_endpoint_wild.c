@@ -53,7 +53,7 @@ static const struct {
     {"a relayed one", {TR_RELAY, 1}, 300, offsetof(struct tryst_stats, dropped_unknown)},
     {"a COOKIE that nobody asked for",
      {TR_COOKIE, 1, 0, 0, 'T', 'R', 'Y', '1'},
-     228,
+     248,
      offsetof(struct tryst_stats, dropped_unknown)},
     {"CTRL of another channel", {TR_CTRL}, 60, offsetof(struct tryst_stats, dropped_unknown)},
     {"REGISTERED again", {TR_REGISTERED, 1}, 400, offsetof(struct tryst_stats, dropped_replay)},

@@ -123,7 +123,7 @@ static void clear_frames_have_their_whole_size(void)
     ASSERT_EQ_UINT(tr_envelope_clear(&tr_layout_bind, &bind, out), 1200);
     for (size_t i = 32; i < sizeof out; i++)
         ASSERT_ROW(out[i] == 0, "padding at %zu", i);
-    ASSERT_EQ_UINT(tr_envelope_clear(&tr_layout_cookie_reply, &reply, out), 228);
+    ASSERT_EQ_UINT(tr_envelope_clear(&tr_layout_cookie_reply, &reply, out), 248);
     ASSERT_EQ_UINT(tr_envelope_clear(&tr_layout_unknown, &unknown, out), 16);
 }
 

@@ -21,14 +21,15 @@ struct row {
 
 static const struct row rows[] = {
     {&tr_layout_address, 20, 20},
+    {&tr_layout_nat, 12, 12},
     {&tr_layout_cookie, 20, 20},
     {&tr_layout_certificate, 152, 152},
     {&tr_layout_bind, 32, 32},
-    {&tr_layout_cookie_reply, 228, 228},
+    {&tr_layout_cookie_reply, 248, 248},
     {&tr_layout_record, 164, 164},
     {&tr_layout_register, 96, 96},
     {&tr_layout_proven, 40, 40},
-    {&tr_layout_register_body, 280, 1008},
+    {&tr_layout_register_body, 292, 1020},
     {&tr_layout_registered, 44, 44},
     {&tr_layout_page, 25, 25},
     {&tr_layout_registered_body, 155, 283},
@@ -48,7 +49,8 @@ static const struct row rows[] = {
     {&tr_layout_item_leave, 2, 2},
     {&tr_layout_item_ack, 16, 16},
     {&tr_layout_item_relay, 16, 16},
-    {&tr_layout_member, 169, 457},
+    {&tr_layout_item_outcome, 14, 14},
+    {&tr_layout_member, 181, 469},
     {&tr_layout_gone, 42, 42},
 };
 

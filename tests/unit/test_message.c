@@ -14,7 +14,7 @@ struct row {
 /* As docs/PROTOCOL.md has it. */
 static const struct row rows[] = {
     {"BIND", 0x04, TR_FROM_CLIENT, 1200, 1200, true, true},
-    {"COOKIE", 0x05, TR_FROM_SERVER, 228, 228, true, true},
+    {"COOKIE", 0x05, TR_FROM_SERVER, 248, 248, true, true},
     {"REGISTER", 0x06, TR_FROM_CLIENT, 1200, 1200, true, true},
     {"REGISTERED", 0x07, TR_FROM_SERVER, 215, 1200, true, false},
     {"REFUSED", 0x08, TR_FROM_SERVER, 56, 128, true, false},

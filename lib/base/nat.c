@@ -1,0 +1,20 @@
+/* The words of a NAT's tables.
+ * SPDX-License-Identifier: MIT */
+#include <tryst/nat.h>
+
+#define WORD_ROW(name, number, text)                                                               \
+    case number:                                                                                   \
+        return text;
+#define WORD_FUNCTION(function, ROWS)                                                              \
+    const char *function(uint32_t number)                                                          \
+    {                                                                                              \
+        switch (number) {                                                                          \
+            ROWS(WORD_ROW)                                                                         \
+        default:                                                                                   \
+            return "unknown";                                                                      \
+        }                                                                                          \
+    }
+
+WORD_FUNCTION(tryst_mapping_name, TRYST_MAPPINGS)
+WORD_FUNCTION(tryst_filtering_name, TRYST_FILTERINGS)
+WORD_FUNCTION(tryst_port_pattern_name, TRYST_PORT_PATTERNS)

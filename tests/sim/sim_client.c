@@ -49,6 +49,9 @@ static void put_on_wire(struct sim_client *c, const struct tryst_datagram *out)
     }
     sim_expect(c->world, out->from.family == 0 || out->from.family == out->to.family,
                "%s sends from one family to the other", c->name);
+    sim_expect(c->world,
+               out->socket <= c->options.sockets && (out->socket == 0 || out->to.family == 4),
+               "%s sends from socket %u of %u", c->name, out->socket, c->options.sockets);
     sim_watch_sent(c->world, c->party, &out->to, out->data, out->size);
     const uint8_t first = *(const uint8_t *)out->data;
     c->shown_to_peers += first == 0x0a || first == 0x0b;
@@ -56,6 +59,7 @@ static void put_on_wire(struct sim_client *c, const struct tryst_datagram *out)
     struct sim_sending sending = {.to = out->to,
                                   .from = out->from,
                                   .ttl = out->ttl,
+                                  .socket = out->socket,
                                   .origin = c->party->id,
                                   .is_genuine = true,
                                   .data = out->data,
@@ -87,6 +91,18 @@ static bool take_event(struct sim_client *c)
     return result == 1;
 }
 
+/* Closes what is not wanted any more. */
+static void close_sockets(struct sim_client *c)
+{
+    uint8_t bits[(TRYST_SOCKETS_MAX + 1) / 8];
+    tryst_result count = tryst_endpoint_sockets(c->endpoint, bits);
+    c->sockets = count > 0 ? (uint32_t)count : 0;
+    c->sockets_most = c->sockets > c->sockets_most ? c->sockets : c->sockets_most;
+    for (int i = 1; i <= TRYST_SOCKETS_MAX && c->host->newest_port != 0; i++)
+        if ((bits[i / 8] >> i % 8 & 1) == 0)
+            c->host->ports[i] = 0;
+}
+
 static void plan_wake(struct sim_client *c)
 {
     struct sim_world *w = c->world;
@@ -110,6 +126,7 @@ static void drain(struct sim_client *c)
         ;
     if (c->endpoint == NULL || w->failed)
         return;
+    close_sockets(c);
     int64_t bound = MEMORY_BASE + (int64_t)c->peer_count * MEMORY_PEER;
     if (c->was_stopped) /* it answers all that had waited at once */
         bound += (int64_t)(sizeof c->stopped / sizeof c->stopped[0]) * 1280;
@@ -174,8 +191,12 @@ static void receive(struct sim_world *w, void *object, const struct sim_packet *
         return;
     }
     sim_watch_arrived(w, c->party, packet);
+    int socket = sim_host_socket(c->host, packet->dst.port);
+    if (socket < 0)
+        return; /* it was closed while the datagram waited */
     sim_meter_now = &c->meter;
-    tryst_endpoint_input(c->endpoint, clock_of(c), &packet->src, to, packet->data, packet->size);
+    tryst_endpoint_input_on(c->endpoint, clock_of(c), (uint32_t)socket, &packet->src, to,
+                            packet->data, packet->size);
     for (uint32_t i = 0; i < c->stutter; i++)
         tryst_endpoint_tick(c->endpoint, clock_of(c));
     sim_meter_now = NULL;

@@ -50,6 +50,8 @@ struct sim_client {
     uint32_t stutter;       /* extra ticks at the same moment */
     bool is_asleep;         /* a lazy drain is planned */
 
+    uint32_t sockets; /* further ones that are open, and at most so far */
+    uint32_t sockets_most;
     uint64_t said_to_peers;  /* datagrams, */
     uint64_t shown_to_peers; /* of them directly */
     uint64_t join_us;

@@ -90,11 +90,17 @@ static struct sim_mapping *find_inner(struct sim_box *box, const struct tryst_ad
     return NULL;
 }
 
-static struct sim_mapping *find_outer(struct sim_box *box, const struct tryst_address *outer)
+/* The mapping of an outer address towards a remote one: mappings for other remotes may share it, as
+ * netfilter's do. */
+static struct sim_mapping *find_outer(struct sim_box *box, const struct tryst_address *outer,
+                                      const struct tryst_address *remote)
 {
     for (uint32_t i = 0; i < box->count; i++) {
         struct sim_mapping *m = &box->mappings[i];
-        if (sim_address_equal(&m->outer, outer) && is_alive(box, outer->family, m->used_us))
+        bool is_for = m->key.family == 0 || (sim_ip_equal(&m->key, remote) &&
+                                             (m->key.port == 0 || m->key.port == remote->port));
+        if (is_for && sim_address_equal(&m->outer, outer) &&
+            is_alive(box, outer->family, m->used_us))
             return m;
     }
     return NULL;
@@ -121,8 +127,23 @@ static struct sim_mapping *new_mapping(struct sim_box *box, uint8_t family)
     return m;
 }
 
+/* The next port of those that follow each other, past what others took since the last one. */
+static uint16_t next_port(struct sim_box *box, const struct sim_behaviour *kind)
+{
+    struct sim_world *w = box->world;
+    int32_t stride = kind->stride != 0 ? kind->stride : 1;
+    uint64_t due = (w->now_us - box->crossed_us) * kind->cross; /* in millionths of a port */
+    uint64_t others = due / SIM_S + sim_random_hit(&w->chance, (uint32_t)(due % SIM_S));
+    box->crossed_us = w->now_us;
+    int64_t port = box->next_port + stride * (int64_t)(1 + others % 40000);
+    while (port > 60000 || port < 1024)
+        port += port > 60000 ? -58976 : 58976;
+    box->next_port = (uint16_t)port;
+    return box->next_port;
+}
+
 static struct tryst_address choose_outer(struct sim_box *box, const struct tryst_address *inner,
-                                         bool is_override)
+                                         const struct tryst_address *remote, bool is_override)
 {
     const struct sim_behaviour *kind = behaviour(box, inner->family);
     if (kind->mapping == SIM_NO_MAPPING)
@@ -131,12 +152,13 @@ static struct tryst_address choose_outer(struct sim_box *box, const struct tryst
     outer.port = inner->port;
     enum sim_ports ports = is_override ? SIM_PORTS_RANDOM : kind->ports;
     for (bool is_first = true;; is_first = false) {
+        uint16_t low = kind->low != 0 ? kind->low : 1024;
+        uint16_t high = kind->high != 0 ? kind->high : 65535;
         if (ports == SIM_PORTS_RANDOM)
-            outer.port = (uint16_t)(1024 + sim_random_below(&box->world->chance, 64512));
+            outer.port = (uint16_t)(low + sim_random_below(&box->world->chance, high - low + 1U));
         else if (ports == SIM_PORTS_NEXT || !is_first)
-            outer.port = box->next_port =
-                (uint16_t)(box->next_port < 60000 ? box->next_port + 1 : 1024);
-        if (find_outer(box, &outer) == NULL)
+            outer.port = next_port(box, kind);
+        if (find_outer(box, &outer, remote) == NULL)
             return outer;
     }
 }
@@ -216,7 +238,7 @@ static struct sim_mapping *map_out(struct sim_box *box, const struct tryst_addre
         is_override = find_poison(box, remote, port) != NULL;
     }
     if (m == NULL || is_override) {
-        struct tryst_address outer = choose_outer(box, inner, is_override);
+        struct tryst_address outer = choose_outer(box, inner, remote, is_override);
         m = new_mapping(box, inner->family);
         m->inner = *inner;
         m->outer = outer;
@@ -241,9 +263,7 @@ static void enter(struct sim_world *w, struct sim_box *box, struct sim_packet *p
         sim_segment_pass(w, box->inner, packet);
         return;
     }
-    struct sim_mapping *m = find_outer(box, &packet->dst);
-    if (m != NULL && m->is_override && !sim_address_equal(&m->key, &packet->src))
-        m = NULL;
+    struct sim_mapping *m = find_outer(box, &packet->dst, &packet->src);
     if (m == NULL || !does_pass(box, kind, m, &packet->src)) {
         if (kind->is_poisoned)
             add_poison(box, &packet->src, packet->dst.port);

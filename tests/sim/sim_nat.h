@@ -21,7 +21,7 @@ enum sim_filter_kind {
 enum sim_ports {
     SIM_PORTS_KEEP, /* the inner port where it is free */
     SIM_PORTS_RANDOM,
-    SIM_PORTS_NEXT, /* one after the other */
+    SIM_PORTS_NEXT, /* one after the other, by `stride` */
 };
 
 struct sim_behaviour {
@@ -33,6 +33,9 @@ struct sim_behaviour {
      * and the inside host's packets to that stranger leave from another port. */
     bool is_poisoned;
     bool is_closed;      /* nothing of this family passes */
+    uint16_t low, high;  /* SIM_PORTS_RANDOM: the block; 0: 1024 and up */
+    int16_t stride;      /* SIM_PORTS_NEXT; 0: 1 */
+    uint32_t cross;      /* SIM_PORTS_NEXT: ports that others behind it take in a second */
     uint64_t timeout_us; /* 0: 120 s, the least that RFC 4787 REQ-5 allows */
 };
 
@@ -61,6 +64,7 @@ struct sim_box {
     uint32_t count;
     uint32_t room;
     uint16_t next_port;
+    uint64_t crossed_us;          /* until when others were reckoned with */
     struct sim_remote poison[64]; /* address: the stranger's; scope: the outer port it came to */
     struct sim_box *next_box;     /* all of a world's boxes */
     struct sim_world *world;

@@ -217,6 +217,30 @@ static struct sim_attach *choose_iface(const struct sim_host *host,
     return first;
 }
 
+int sim_host_socket(const struct sim_host *host, uint16_t port)
+{
+    if (port == host->port)
+        return 0;
+    for (int i = 1; i <= TRYST_SOCKETS_MAX; i++)
+        if (host->ports[i] == port && port != 0)
+            return i;
+    return -1;
+}
+
+/* The port of a socket, which is opened when it is first used: a new port each time. */
+static uint16_t port_of(struct sim_host *host, uint32_t socket)
+{
+    if (socket == 0)
+        return host->port;
+    if (host->ports[socket] == 0) {
+        host->newest_port = host->newest_port >= 40000 && host->newest_port < 60000
+                                ? (uint16_t)(host->newest_port + 1)
+                                : 40000;
+        host->ports[socket] = host->newest_port;
+    }
+    return host->ports[socket];
+}
+
 void sim_host_send(struct sim_world *w, struct sim_host *host, const struct sim_sending *sending)
 {
     struct sim_packet *packet = take_packet(w);
@@ -236,7 +260,7 @@ void sim_host_send(struct sim_world *w, struct sim_host *host, const struct sim_
         return;
     }
     packet->src = *own_ip(attach, sending->to.family);
-    packet->src.port = host->port;
+    packet->src.port = port_of(host, sending->socket);
     if (sending->is_spoofed)
         packet->src = sending->from;
     packet->attach = attach;
@@ -254,7 +278,7 @@ static void arrive_at_owner(struct sim_world *w, void *object, uint64_t tag)
         return;
     }
     struct sim_host *host = attach->host;
-    if (host->is_down || host->receive == NULL || packet->dst.port != host->port) {
+    if (host->is_down || host->receive == NULL || sim_host_socket(host, packet->dst.port) < 0) {
         sim_net_drop(w, packet, "nobody listens");
         return;
     }

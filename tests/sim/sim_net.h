@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <tryst/address.h>
+#include <tryst/options.h>
 
 #define SIM_PACKET_MAX 1472
 #define SIM_IFACES_MAX 4
@@ -64,9 +65,11 @@ struct sim_host {
     struct sim_attach *ifaces[SIM_IFACES_MAX]; /* the first of a family has the default route */
     uint32_t count;
     uint16_t port;
-    bool is_down;        /* nothing in, nothing out */
-    bool is_blocked;     /* its network passes no UDP, ... */
-    bool is_without_tcp; /* ... and nothing but HTTPS */
+    uint16_t ports[TRYST_SOCKETS_MAX + 1]; /* of further sockets, 0 where there is none */
+    uint16_t newest_port;                  /* of them */
+    bool is_down;                          /* nothing in, nothing out */
+    bool is_blocked;                       /* its network passes no UDP, ... */
+    bool is_without_tcp;                   /* ... and nothing but HTTPS */
     void *object;
     sim_receive *receive;
 };
@@ -122,6 +125,7 @@ struct sim_attach *sim_host_attach(struct sim_world *w, struct sim_host *host,
 struct sim_sending {
     struct tryst_address to;
     struct tryst_address from; /* source to use, family 0: any */
+    uint32_t socket;           /* a further one, 0: the first */
     bool is_spoofed;           /* from stands in the packet, whoever sends it */
     uint32_t ttl;
     uint32_t origin;
@@ -129,6 +133,8 @@ struct sim_sending {
     const void *data;
     size_t size;
 };
+/* The number of the socket that has a port; below 0: there is none. */
+int sim_host_socket(const struct sim_host *host, uint16_t port);
 void sim_host_send(struct sim_world *w, struct sim_host *host, const struct sim_sending *sending);
 
 /* A packet has come to a segment and goes on from there: to an attachment, or up the gateway. */

@@ -159,6 +159,7 @@ static int put_member(const struct tr_admission *admission, struct tr_participan
     struct tr_member member = {
         .slot = participant->entry.slot,
         .record = admission->body.record,
+        .nat = admission->body.nat,
         .candidate_count = admission->candidate_count,
         .user_data_size = admission->body.user_data_size,
     };

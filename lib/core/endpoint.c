@@ -34,6 +34,8 @@ static void kit_init(struct tryst_endpoint *endpoint, const struct tryst_options
         .stats = &endpoint->stats,
         .budget = &endpoint->budget,
         .relay = &endpoint->relay,
+        .sockets = &endpoint->sockets,
+        .nat = &endpoint->rendezvous.nat,
         .locals = endpoint->locals.slots,
         .hello = &endpoint->hello,
         .times = {.keepalive_us = options->keepalive_ms * TR_MS,

@@ -8,6 +8,7 @@
 #include "lib/core/handshake.h"
 #include "lib/core/path.h"
 #include "lib/core/relay_link.h"
+#include "lib/core/sockets.h"
 #include <tryst/counters.h>
 #include <tryst/options.h>
 
@@ -19,6 +20,8 @@ struct tr_peer_kit {
     struct tr_budget *budget;
     const struct tr_relay_way *relay;
     const struct tryst_address *locals; /* TRYST_LOCAL_MAX slots, family 0 where empty */
+    struct tr_sockets *sockets;
+    const struct tr_nat *nat;           /* ours */
     const struct tr_hello_extra *hello; /* seen, roster and local addresses of ours */
     struct tr_path_times times;
     uint64_t peer_us;

@@ -59,7 +59,8 @@ static uint16_t flags_of(const struct tr_peer *peer, const uint8_t *pong)
     bool is_searching =
         pong == NULL && peer->punch.state != TR_PUNCH_OPEN && !peer->punch.is_joined;
     return (uint16_t)((is_searching ? TR_HELLO_SEARCH : 0) |
-                      (is_searching && peer->is_moved ? TR_HELLO_MOVED : 0));
+                      (is_searching && peer->is_moved ? TR_HELLO_MOVED : 0) |
+                      (is_searching && peer->is_spraying ? TR_HELLO_SPRAY : 0));
 }
 
 void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
@@ -104,6 +105,24 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
         peer->news |= TR_NEWS_PUNCH;
         peer->news_address = path->remote;
     }
+}
+
+void tr_outreach_shot(struct tr_peer *peer, const struct tr_shot *shot,
+                      const struct tr_peer_kit *kit)
+{
+    struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
+    if (datagram == NULL)
+        return;
+    struct tr_hello_extra extra = *kit->hello;
+    extra.local_count = 0;
+    extra.to = (struct tr_candidate){.address = shot->to, .kind = TRYST_KIND_PUBLIC};
+    /* Calls for an answer, which makes its receiver ask in turn: that proves the path. */
+    tr_random_bytes(kit->random, extra.ping, sizeof extra.ping);
+    datagram->to = shot->to;
+    datagram->socket = shot->socket;
+    datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
+                                                  kit->hello_clock, kit->random, datagram->data);
+    kit->stats->hellos_sent++;
 }
 
 void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)

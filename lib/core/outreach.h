@@ -4,6 +4,7 @@
 #define TR_OUTREACH_H
 
 #include "lib/core/peer_state.h"
+#include "lib/core/spray.h"
 
 /* Candidates from the roster; a changed list starts a new search. extra: slots of local addresses to
  * try beside the kernel's choice, as bits. */
@@ -17,6 +18,10 @@ void tr_outreach_search(struct tr_peer *peer, uint64_t now_us);
 /* Sends one hello on a path; pong: what it answers, NULL when it answers nothing. */
 void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
                        const struct tr_peer_kit *kit);
+
+/* Sends one to an address that is no path, and may never be. */
+void tr_outreach_shot(struct tr_peer *peer, const struct tr_shot *shot,
+                      const struct tr_peer_kit *kit);
 
 /* Sends a round of them when one is due. */
 void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit);

@@ -48,8 +48,19 @@ void tr_peer_set_candidates(struct tr_peer *peer, const struct tr_candidate *can
     tr_outreach_candidates(peer, candidates, count, extra, kit);
 }
 
+void tr_peer_set_nat(struct tr_peer *peer, const struct tr_nat *nat)
+{
+    if (memcmp(&peer->nat, nat, sizeof *nat) == 0)
+        return;
+    peer->nat = *nat;
+    peer->sprays = 0;
+    peer->spray_us = 0;
+}
+
 void tr_peer_unsettle(struct tr_peer *peer, bool is_moved, const struct tr_peer_kit *kit)
 {
+    peer->sprays = 0;
+    peer->spray_us = 0;
     peer->is_moved = peer->is_moved || is_moved;
     tr_paths_doubt(&peer->paths, kit->now_us);
     tr_outreach_search(peer, kit->now_us);
@@ -146,6 +157,7 @@ static void search_join(struct tr_peer *peer, const struct tr_hello_body *body, 
         kit->now_us - peer->punch.started_us < SEARCH_US)
         return;
     peer->searched_ms = kit->now_ms;
+    peer->wants_spray = (body->flags & TR_HELLO_SPRAY) != 0;
     if ((body->flags & TR_HELLO_MOVED) != 0)
         tr_paths_doubt(&peer->paths, kit->now_us);
     else

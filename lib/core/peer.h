@@ -19,6 +19,9 @@ void tr_peer_set_candidates(struct tr_peer *peer, const struct tr_candidate *can
 /* Tries what is known of the peer from further local addresses too: slots, as bits. */
 void tr_peer_add_locals(struct tr_peer *peer, uint8_t extra, const struct tr_peer_kit *kit);
 
+/* What the peer knows of its NAT, as the roster says. */
+void tr_peer_set_nat(struct tr_peer *peer, const struct tr_nat *nat);
+
 /* Our own addresses changed, or time went on without us: doubts every path and searches anew. is_moved:
  * the peer is told to do the same. */
 void tr_peer_unsettle(struct tr_peer *peer, bool is_moved, const struct tr_peer_kit *kit);

@@ -120,6 +120,7 @@ static bool request_make(struct tr_rendezvous *rendezvous, uint64_t now_us, uint
         .sequence = ++rendezvous->sequence,
         .seen = uplink->seen,
         .rtt_ms = (uint16_t)(rtt_ms > UINT16_MAX ? UINT16_MAX : rtt_ms),
+        .nat = rendezvous->nat,
         .roster_fence = rendezvous->fence,
         .roster_version = rendezvous->version,
         .user_data_size = rendezvous->user_data_size,

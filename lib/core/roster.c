@@ -53,6 +53,7 @@ static void candidates_set(struct tr_peer *peer, const struct tr_member *member,
 {
     struct tr_candidate list[TR_CANDIDATES_MAX];
     size_t count = 0;
+    tr_peer_set_nat(peer, &member->nat);
     tr_peer_set_relay(peer, member->slot, (member->record.caps & TR_CAP_RELAY) != 0, kit);
     if (kit->relay->is_only || (member->record.caps & TR_CAP_RELAY_ONLY) != 0)
         return;

@@ -223,6 +223,7 @@ void tr_session_flush(struct tr_session *session, const struct tr_peer_kit *kit)
 
 void tr_session_leave(struct tr_session *session, const struct tr_peer_kit *kit)
 {
+    tr_traversal_stop(&session->traversal, &session->seats, kit);
     for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
         if (session->seats.peers[seat] == NULL)
             continue;
@@ -290,6 +291,9 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
         session->is_doubtful = false;
         tr_rendezvous_check(rendezvous, kit->now_us);
     }
+    if (tr_is_due(tr_traversal_deadline(&session->traversal), kit->now_us) &&
+        tr_traversal_tick(&session->traversal, &session->seats, kit))
+        session->deadline_us = 0;
     if (session->deadline_us > kit->now_us)
         return;
     tr_roster_prune(&session->roster, &session->seats, kit->now_us, notices);
@@ -300,18 +304,23 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
         tr_peer_tick(session->seats.peers[seat], kit);
         news_tell(session, seat, kit, notices);
     }
+    tr_session_sockets(session, kit->sockets);
+    tr_traversal_tick(&session->traversal, &session->seats, kit);
 }
 
 uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_kit *kit)
 {
-    if (session->deadline_us != 0)
-        return session->deadline_us;
-    uint64_t next = tr_roster_deadline(&session->roster);
-    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
-        if (session->seats.peers[seat] != NULL)
-            tr_sooner(&next, tr_peer_deadline(session->seats.peers[seat], kit));
-    session->deadline_us = next;
-    return next;
+    if (session->deadline_us == 0) {
+        uint64_t next = tr_roster_deadline(&session->roster);
+        tr_sooner(&next, tr_traversal_wanted(&session->traversal, &session->seats, kit));
+        for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+            if (session->seats.peers[seat] != NULL)
+                tr_sooner(&next, tr_peer_deadline(session->seats.peers[seat], kit));
+        session->deadline_us = next;
+    }
+    uint64_t soonest = session->deadline_us; /* a spray has a pace of its own */
+    tr_sooner(&soonest, tr_traversal_deadline(&session->traversal));
+    return soonest;
 }
 
 uint32_t tr_session_connected(const struct tr_session *session)

@@ -4,11 +4,12 @@
 #define TR_SESSION_H
 
 #include "lib/core/roster.h"
-#include "lib/core/sockets.h"
+#include "lib/core/traversal.h"
 
 struct tr_session {
     struct tr_seats seats;
     struct tr_roster roster;
+    struct tr_traversal traversal;
     uint64_t open[TR_SEATS / 64]; /* which seats have a bundle to flush */
     bool has_open;                /* any of them */
     uint8_t extra;        /* slots of local addresses that are tried beside the kernel's choice */

@@ -243,6 +243,7 @@ enum tr_hello_state { TR_HELLO_NEW = 0, TR_HELLO_ACCEPTED = 1, TR_HELLO_CONFIRME
 enum {
     TR_HELLO_SEARCH = 1, /* send hellos to what you know of me now: mine are on their way */
     TR_HELLO_MOVED = 2,  /* my addresses changed: doubt the paths to me */
+    TR_HELLO_SPRAY = 4,  /* I try many ports now: so do you */
 };
 
 struct tr_hello_body {

@@ -58,6 +58,10 @@
     X(sparse, "sparse", 10, "a word now and then, after pauses of up to 150 s")                    \
     X(blocked, "blocked", 12, "networks without UDP, or with nothing but HTTPS")                   \
     X(relay_restart, "relay-restart", 10, "the server dies under a relayed pair and returns")      \
+    X(sequential, "sequential", 6, "a NAT whose ports follow each other: 90 of 100 in 2 s")        \
+    X(spray, "spray", 2, "a NAT with any port for each destination: 95 of 100 in 3 s")             \
+    X(blocks, "blocks", 2, "random ports in blocks on both sides: 95 in 3 s, 90 in 6 s")           \
+    X(ladders, "ladders", 2, "ports that follow each other on both sides")                         \
     X(random_story, "random", 1000, "random topology, faults and deeds, then quiet")
 
 #define SIM_STORY_DECLARE(function, name, seeds, text)                                             \

@@ -1,0 +1,155 @@
+/* Choosing whom to spray for.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/traversal.h"
+
+#include "lib/core/choice.h"
+#include "lib/core/outreach.h"
+
+/* Hellos alone take a round trip where they do at all, and the rounds up to here were seven. */
+#define WAIT_US (300 * TR_MS)
+/* Where the filter is known to look at ports they cannot: all that is waited for is the other side. */
+#define WAIT_HOPELESS_US (60 * TR_MS)
+/* After a spray that found nothing: 30 s, doubling up to half an hour. Who is called joins sooner. */
+#define BACKOFF_US (30 * TR_S)
+#define BACKOFF_CALLED_US (10 * TR_S)
+enum { BACKOFFS = 6 };
+
+/* The address of the peer that the server saw, IPv4: nobody else's word aims a spray. */
+static const struct tryst_address *target_of(const struct tr_peer *peer)
+{
+    for (uint8_t i = 0; i < peer->paths.count; i++) {
+        const struct tr_path *path = &peer->paths.list[i];
+        if (path->is_named && path->kind == TRYST_KIND_PUBLIC && path->remote.family == 4 &&
+            tryst_address_classify(&path->remote) == TRYST_ADDRESS_PUBLIC)
+            return &path->remote;
+    }
+    return NULL;
+}
+
+static struct tr_spray_plan plan_for(const struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    return tr_spray_plan(kit->nat, &peer->nat, kit->sockets->limit, peer->handshake.role == 0);
+}
+
+/* When a spray for this peer is due. */
+static uint64_t due_us(const struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    if (peer->punch.state == TR_PUNCH_OPEN || peer->punch.state == TR_PUNCH_IDLE ||
+        !peer->is_listed || (!tr_nat_is_hard(kit->nat) && !tr_nat_is_hard(&peer->nat)) ||
+        target_of(peer) == NULL)
+        return TR_NEVER;
+    struct tr_spray_plan plan = plan_for(peer, kit);
+    if (plan.role == TR_SPRAY_NONE)
+        return TR_NEVER;
+    uint64_t due = peer->punch.started_us + (plan.is_waiting ? WAIT_US : WAIT_HOPELESS_US);
+    uint64_t since = peer->spray_us;
+    if (peer->wants_spray && peer->sprays > 0) /* it has just begun: so do we */
+        since -= (BACKOFF_US << (peer->sprays - 1)) - BACKOFF_CALLED_US;
+    return due > since ? due : since;
+}
+
+/* Of the paths that a spray found the best one stays, and with it its socket. */
+static void paths_keep_one(struct tr_peer *peer)
+{
+    uint16_t kept = 0;
+    for (uint8_t i = 0; i < peer->paths.count; i++) {
+        const struct tr_path *path = &peer->paths.list[i];
+        if (path->local > TR_LOCAL_SOCKET && path->is_proven &&
+            (kept == 0 || i == peer->paths.chosen))
+            kept = path->local;
+    }
+    for (uint8_t i = peer->paths.count; i > 0; i--) {
+        uint16_t local = peer->paths.list[i - 1].local;
+        if (local > TR_LOCAL_SOCKET && local != kept && i <= peer->paths.count)
+            tr_paths_drop_local(&peer->paths, local);
+    }
+}
+
+static void stop(struct tr_traversal *traversal, struct tr_seats *seats,
+                 const struct tr_peer_kit *kit)
+{
+    struct tr_spray *spray = &traversal->spray;
+    struct tr_peer *peer = spray->peer != 0 ? tr_seats_find(seats, spray->peer) : NULL;
+    for (uint8_t i = 0; i < spray->socket_count; i++)
+        tr_sockets_give(kit->sockets, spray->sockets[i]);
+    if (peer != NULL) {
+        peer->is_spraying = false;
+        paths_keep_one(peer);
+    }
+    spray->peer = 0;
+}
+
+static void start(struct tr_traversal *traversal, struct tr_peer *peer,
+                  const struct tr_peer_kit *kit)
+{
+    struct tr_spray_plan plan = plan_for(peer, kit);
+    uint8_t sockets[TRYST_SOCKETS_MAX];
+    uint8_t count = 0;
+    uint8_t relay = tr_outreach_relay(peer);
+    peer->wants_spray = false;
+    if (peer->sprays < BACKOFFS)
+        peer->sprays++;
+    peer->spray_us = kit->now_us + (BACKOFF_US << (peer->sprays - 1));
+    while (count < plan.sockets && (sockets[count] = tr_sockets_take(kit->sockets)) != 0)
+        count++;
+    if (plan.role != TR_SPRAY_PORTS && count == 0)
+        return;
+    tr_spray_start(&traversal->spray, peer->handle, &plan, target_of(peer), sockets, count,
+                   kit->now_us, kit->random);
+    peer->is_spraying = true;
+    if (relay != TR_PATH_NONE && peer->paths.list[relay].is_proven)
+        tr_outreach_hello(peer, relay, NULL, kit); /* tells it, so that both try at one time */
+}
+
+/* Starts the one that has been due for longest. */
+static bool start_next(struct tr_traversal *traversal, struct tr_seats *seats,
+                       const struct tr_peer_kit *kit)
+{
+    struct tr_peer *next = NULL;
+    uint64_t next_us = TR_NEVER;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
+        uint64_t due = seats->peers[seat] != NULL ? due_us(seats->peers[seat], kit) : TR_NEVER;
+        if (due >= next_us || !tr_is_due(due, kit->now_us))
+            continue;
+        next = seats->peers[seat];
+        next_us = due;
+    }
+    if (next != NULL)
+        start(traversal, next, kit);
+    return next != NULL;
+}
+
+bool tr_traversal_tick(struct tr_traversal *traversal, struct tr_seats *seats,
+                       const struct tr_peer_kit *kit)
+{
+    struct tr_spray *spray = &traversal->spray;
+    struct tr_shot shot;
+    if (spray->peer == 0)
+        return start_next(traversal, seats, kit);
+    struct tr_peer *peer = tr_seats_find(seats, spray->peer);
+    if (peer == NULL || peer->punch.state == TR_PUNCH_OPEN ||
+        tr_spray_is_over(spray, kit->now_us)) {
+        stop(traversal, seats, kit);
+        return true;
+    }
+    while (tr_spray_next(spray, kit->now_us, &shot))
+        tr_outreach_shot(peer, &shot, kit);
+    return false;
+}
+
+uint64_t tr_traversal_wanted(const struct tr_traversal *traversal, const struct tr_seats *seats,
+                             const struct tr_peer_kit *kit)
+{
+    uint64_t next = TR_NEVER;
+    for (uint32_t seat = 0; seat < TR_SEATS && traversal->spray.peer == 0; seat++)
+        if (seats->peers[seat] != NULL)
+            tr_sooner(&next, due_us(seats->peers[seat], kit));
+    return next;
+}
+
+void tr_traversal_stop(struct tr_traversal *traversal, struct tr_seats *seats,
+                       const struct tr_peer_kit *kit)
+{
+    if (traversal->spray.peer != 0)
+        stop(traversal, seats, kit);
+}

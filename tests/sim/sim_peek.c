@@ -1,0 +1,6 @@
+#include "lib/core/endpoint_state.h"
+struct tr_nat *sim_peek_nat(struct tryst_endpoint *endpoint);
+struct tr_nat *sim_peek_nat(struct tryst_endpoint *endpoint)
+{
+    return &endpoint->rendezvous.nat;
+}

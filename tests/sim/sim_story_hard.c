@@ -1,0 +1,132 @@
+/* Stories of NATs that take another port for each destination.
+ * SPDX-License-Identifier: MIT */
+#include "tests/sim/sim_story.h"
+
+#include "lib/wire/message.h"
+#include <stdio.h>
+
+struct tr_nat *sim_peek_nat(struct tryst_endpoint *endpoint);
+
+enum { PAIRS = 100 };
+
+/* What one side's NAT is like. */
+struct hard {
+    enum sim_mapping_kind mapping;
+    enum sim_ports ports;
+    uint16_t low, high;
+    int16_t stride;
+    uint32_t cross;
+};
+
+static const struct hard easy = {SIM_EIM, SIM_PORTS_KEEP, 0, 0, 0, 0};
+
+static struct sim_client *client_behind(struct sim_world *w, const struct hard *hard)
+{
+    struct sim_site *site = sim_site_make(w, SIM_SITE_PORT, SIM_DELAY_US);
+    struct sim_behaviour *v4 = &site->box->v4;
+    v4->mapping = hard->mapping;
+    v4->ports = hard->ports;
+    v4->low = hard->low;
+    v4->high = hard->high;
+    v4->stride = hard->stride;
+    v4->cross = hard->cross;
+    struct sim_client *c = sim_site_client(w, site);
+    c->options.sockets = TRYST_SOCKETS_MAX;
+    return c;
+}
+
+static void tell(struct sim_client *c, const struct hard *hard)
+{
+    struct tr_nat *nat = sim_peek_nat(c->endpoint);
+    *nat = (struct tr_nat){.mapping = hard->mapping == SIM_EIM ? TRYST_MAPPING_ENDPOINT_INDEPENDENT
+                                                               : TRYST_MAPPING_PORT_DEPENDENT,
+                           .filtering = TRYST_FILTERING_PORT_DEPENDENT,
+                           .flags = TR_NAT_SPRAY};
+    if (hard->ports == SIM_PORTS_RANDOM) {
+        nat->ports = TRYST_PORTS_RANDOM;
+        nat->low = hard->low != 0 ? hard->low : 1024;
+        nat->high = hard->high != 0 ? hard->high : 65535;
+    } else if (hard->ports == SIM_PORTS_NEXT) {
+        nat->ports = TRYST_PORTS_SEQUENTIAL;
+        nat->stride = (uint16_t)(hard->stride != 0 ? hard->stride : 1);
+        nat->last = c->public_address.port;
+    }
+}
+
+/* PAIRS of them join, each pair a session of its own. */
+static uint64_t pairs_make(struct sim_world *w, const struct hard *a, const struct hard *b)
+{
+    char name[16];
+    w->has_relay = true;
+    sim_server_make(w, SIM_DELAY_US, false);
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        client_behind(w, a);
+        client_behind(w, b);
+    }
+    sim_start_all(w);
+    sim_run_for(w, SIM_S);
+    for (uint32_t i = 0; i < w->client_count; i++) {
+        tell(w->clients[i], i % 2 == 0 ? a : b);
+        snprintf(name, sizeof name, "pair%u", i / 2);
+        sim_client_join(w->clients[i], name);
+    }
+    return w->now_us;
+}
+
+static uint32_t pairs_direct(struct sim_world *w)
+{
+    uint32_t direct = 0;
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        struct sim_peer *a = sim_client_peer(w->clients[2 * i], w->clients[2 * i + 1]);
+        struct sim_peer *b = sim_client_peer(w->clients[2 * i + 1], w->clients[2 * i]);
+        direct += a != NULL && b != NULL && a->direct_us != 0 && b->direct_us != 0;
+    }
+    return direct;
+}
+
+static void pairs_meet(struct sim_world *w, const char *what, const struct hard *a,
+                       const struct hard *b, uint64_t limit_us, uint32_t least)
+{
+    uint64_t start_us = pairs_make(w, a, b);
+    sim_run_until(w, start_us + limit_us);
+    uint32_t direct = pairs_direct(w);
+    sim_expect(w, direct >= least, "%s: %u of %u pairs are direct after %.1f s, wanted %u", what,
+               direct, PAIRS, (double)limit_us / 1e6, least);
+    sim_run_for(w, 12 * SIM_S);
+    for (uint32_t i = 0; i < w->client_count; i++)
+        sim_expect(w, w->clients[i]->sockets <= 1, "%s keeps %u further sockets",
+                   w->clients[i]->name, w->clients[i]->sockets);
+    for (uint32_t i = 0; i < w->client_count; i += 2)
+        sim_expect(w, sim_client_reaches(w->clients[i], w->clients[i + 1]), "%s lost %s",
+                   w->clients[i]->name, w->clients[i + 1]->name);
+}
+
+void sim_story_sequential(struct sim_world *w)
+{
+    static const int16_t strides[] = {1, 2, -1};
+    struct hard hard = {SIM_APDM, SIM_PORTS_NEXT,       0,
+                        0,        strides[w->seed % 3], w->seed % 2 != 0 ? 20 : 0};
+    pairs_meet(w, "sequential", &hard, &easy, 2 * SIM_S, 90);
+}
+
+void sim_story_spray(struct sim_world *w)
+{
+    struct hard hard = {SIM_APDM, SIM_PORTS_RANDOM, 0, 0, 0, 0};
+    pairs_meet(w, "random", &hard, &easy, 3 * SIM_S, 95);
+}
+
+void sim_story_blocks(struct sim_world *w)
+{
+    uint16_t size = w->seed % 2 != 0 ? 512 : 1024;
+    struct hard a = {SIM_APDM, SIM_PORTS_RANDOM, 20480, (uint16_t)(20480 + size - 1), 0, 0};
+    struct hard b = {SIM_APDM, SIM_PORTS_RANDOM, 40960, (uint16_t)(40960 + size - 1), 0, 0};
+    pairs_meet(w, size == 512 ? "blocks of 512" : "blocks of 1,024", &a, &b,
+               (size == 512 ? 3 : 6) * SIM_S, size == 512 ? 95 : 90);
+}
+
+void sim_story_ladders(struct sim_world *w)
+{
+    struct hard a = {SIM_APDM, SIM_PORTS_NEXT, 0, 0, 1, 5};
+    struct hard b = {SIM_APDM, SIM_PORTS_NEXT, 0, 0, w->seed % 2 != 0 ? 1 : 2, 5};
+    pairs_meet(w, "sequential on both sides", &a, &b, 3 * SIM_S, 80);
+}

@@ -83,6 +83,7 @@ static void items_send_over(struct tr_rendezvous *rendezvous, const struct tr_wr
     memcpy(head.channel, rendezvous->channel, TR_CHANNEL_BYTES);
     datagram->to = uplink->server;
     datagram->from = uplink->local;
+    datagram->socket = uplink->socket;
     datagram->size = (uint16_t)tr_envelope_seal(
         &tr_layout_ctrl, &head, items->start, tr_writer_used(items), TR_LANE_STREAM,
         rendezvous->sent, rendezvous->keys.to_server, datagram->data);

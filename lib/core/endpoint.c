@@ -178,7 +178,7 @@ static void fact_tell(struct tryst_endpoint *endpoint, const struct tr_fact *fac
     default:
         event.type = TRYST_EVENT_REFUSED;
         endpoint->is_joined = false;
-        tr_session_leave(&endpoint->session, &endpoint->kit);
+        tr_session_leave(&endpoint->session, &endpoint->rendezvous, &endpoint->kit);
     }
     if (event.type == TRYST_EVENT_SERVER_LOST || event.type == TRYST_EVENT_REFUSED) {
         memset(&event.address, 0, sizeof event.address);
@@ -299,7 +299,7 @@ tryst_result tryst_endpoint_leave(struct tryst_endpoint *endpoint, uint64_t now_
     if (!endpoint->is_joined)
         return TRYST_OK;
     endpoint->is_joined = false;
-    tr_session_leave(&endpoint->session, &endpoint->kit);
+    tr_session_leave(&endpoint->session, &endpoint->rendezvous, &endpoint->kit);
     tr_rendezvous_leave(&endpoint->rendezvous, endpoint->kit.now_us, &endpoint->outbox);
     hello_update(endpoint);
     return TRYST_OK;

@@ -6,6 +6,11 @@
 #include "lib/core/choice.h"
 #include <string.h>
 
+/* From a fresh port hellos open our own NATs at first, and die before they reach the peer's gateway, which
+ * shall hear its own host before it hears us: 2 hops pass one NAT, 3 a carrier's behind it. */
+#define SHORT_US (400 * TR_MS)
+enum { SHORT_TTL = 2 };
+
 void tr_outreach_search(struct tr_peer *peer, uint64_t now_us)
 {
     tr_paths_search(&peer->paths);
@@ -63,6 +68,12 @@ static uint16_t flags_of(const struct tr_peer *peer, const uint8_t *pong)
                       (is_searching && peer->is_spraying ? TR_HELLO_SPRAY : 0));
 }
 
+static bool is_short(const struct tr_peer *peer, const struct tr_path *path, uint64_t now_us)
+{
+    return path->local > TR_LOCAL_SOCKET && !path->is_heard &&
+           now_us - peer->punch.started_us < SHORT_US;
+}
+
 void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
                        const struct tr_peer_kit *kit)
 {
@@ -91,6 +102,8 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
         extra.local_count = 0; /* the peer has heard of us: no reply is longer than its request */
     datagram->to = path->remote;
     tr_kit_from(kit, path->local, datagram);
+    if (pong == NULL && is_short(peer, path, kit->now_us))
+        datagram->ttl = (uint8_t)(SHORT_TTL + path->hellos % 2);
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
                                                   kit->hello_clock, kit->random, datagram->data);
     path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;
@@ -144,7 +157,8 @@ void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
                        (peer->punch.round == 0 || peer->punch.round >= TR_PUNCH_QUICK_ROUNDS);
         if ((!path->is_proven || path->is_doubted || is_told) &&
             (path->hellos < TR_PATH_HELLOS_MAX || is_relay) &&
-            (is_relay || path->is_proven || /* it answered a moment ago */
+            (is_relay || path->is_proven ||       /* it answered a moment ago */
+             is_short(peer, path, kit->now_us) || /* it gets nowhere */
              tr_budget_take(kit->budget, &path->remote, kit->now_ms)))
             tr_outreach_hello(peer, i, NULL, kit);
     }

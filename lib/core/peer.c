@@ -157,7 +157,7 @@ static void search_join(struct tr_peer *peer, const struct tr_hello_body *body, 
         kit->now_us - peer->punch.started_us < SEARCH_US)
         return;
     peer->searched_ms = kit->now_ms;
-    peer->wants_spray = (body->flags & TR_HELLO_SPRAY) != 0;
+    peer->wants_spray = (body->flags & TR_HELLO_SPRAY) != 0 && !peer->is_spraying;
     if ((body->flags & TR_HELLO_MOVED) != 0)
         tr_paths_doubt(&peer->paths, kit->now_us);
     else

@@ -60,7 +60,7 @@ static uint8_t uplink_choose(const struct tr_rendezvous *rendezvous, uint64_t no
     uint8_t best = rendezvous->uplink_count;
     for (uint8_t i = 0; i < rendezvous->uplink_count; i++) {
         const struct tr_uplink *uplink = &rendezvous->uplinks[i];
-        if (i == not || !tr_uplink_is_usable(uplink, now_us))
+        if (i == not || uplink->socket != 0 || !tr_uplink_is_usable(uplink, now_us))
             continue;
         const struct tr_uplink *other = &rendezvous->uplinks[best];
         bool is_stream = uplink->server.transport != TRYST_TRANSPORT_UDP;

@@ -33,7 +33,8 @@ static bool has_uplink(const struct tr_rendezvous *rendezvous, const struct trys
                        const struct tryst_address *local)
 {
     for (size_t i = 0; i < rendezvous->uplink_count; i++)
-        if (tryst_address_compare(&rendezvous->uplinks[i].server, server) == 0 &&
+        if (rendezvous->uplinks[i].socket == 0 &&
+            tryst_address_compare(&rendezvous->uplinks[i].server, server) == 0 &&
             tryst_address_compare(&rendezvous->uplinks[i].local, local) == 0 &&
             rendezvous->uplinks[i].local.scope == local->scope)
             return true;
@@ -90,6 +91,45 @@ void tr_rendezvous_set_uplinks(struct tr_rendezvous *rendezvous, uint64_t now_us
                 uplink_add(rendezvous, now_us, &servers[i], &extra[j]);
     if (rendezvous->uplink >= rendezvous->uplink_count)
         rendezvous->uplink = 0;
+}
+
+static struct tr_uplink *uplink_of(struct tr_rendezvous *rendezvous, uint8_t socket)
+{
+    for (uint8_t i = 0; i < rendezvous->uplink_count; i++)
+        if (rendezvous->uplinks[i].socket == socket)
+            return &rendezvous->uplinks[i];
+    return NULL;
+}
+
+bool tr_rendezvous_open_socket(struct tr_rendezvous *rendezvous, uint8_t socket, uint64_t now_us)
+{
+    const struct tr_uplink *used = &rendezvous->uplinks[rendezvous->uplink];
+    if (rendezvous->state != TR_RENDEZVOUS_REGISTERED ||
+        rendezvous->uplink_count == TR_UPLINKS_MAX || used->server.family != 4 ||
+        used->server.transport != TRYST_TRANSPORT_UDP)
+        return false;
+    rendezvous->uplinks[rendezvous->uplink_count++] =
+        (struct tr_uplink){.server = used->server, .socket = socket, .next_us = now_us};
+    return true;
+}
+
+void tr_rendezvous_close_socket(struct tr_rendezvous *rendezvous, uint8_t socket)
+{
+    struct tr_uplink *uplink = uplink_of(rendezvous, socket);
+    if (uplink == NULL)
+        return;
+    bool was_told = uplink->is_live && rendezvous->state != TR_RENDEZVOUS_IDLE;
+    uint8_t last = --rendezvous->uplink_count;
+    if (rendezvous->uplink == last)
+        rendezvous->uplink = (uint8_t)(uplink - rendezvous->uplinks);
+    *uplink = rendezvous->uplinks[last];
+    rendezvous->is_dirty = rendezvous->is_dirty || was_told;
+}
+
+bool tr_rendezvous_has_socket(struct tr_rendezvous *rendezvous, uint8_t socket)
+{
+    const struct tr_uplink *uplink = uplink_of(rendezvous, socket);
+    return uplink != NULL && uplink->is_live;
 }
 
 void tr_rendezvous_set_locals(struct tr_rendezvous *rendezvous, uint64_t now_us,

@@ -18,6 +18,14 @@ void tr_rendezvous_set_uplinks(struct tr_rendezvous *rendezvous, uint64_t now_us
 void tr_rendezvous_set_locals(struct tr_rendezvous *rendezvous, uint64_t now_us,
                               const struct tryst_address *locals, size_t count);
 
+/* One more uplink, by a further socket: its cookie proves its public address, which is registered beside the
+ * others. false: not now. */
+bool tr_rendezvous_open_socket(struct tr_rendezvous *rendezvous, uint8_t socket, uint64_t now_us);
+void tr_rendezvous_close_socket(struct tr_rendezvous *rendezvous, uint8_t socket);
+
+/* Whether the cookie came. */
+bool tr_rendezvous_has_socket(struct tr_rendezvous *rendezvous, uint8_t socket);
+
 /* session: its 16-byte id. */
 void tr_rendezvous_join(struct tr_rendezvous *rendezvous, uint64_t now_us,
                         const uint8_t session[TR_SESSION_BYTES], const void *data, size_t size,

@@ -19,6 +19,7 @@ enum { TR_UPLINKS_MAX = 12, TR_RELAYS_TOLD_MAX = 8 };
 struct tr_uplink {
     struct tryst_address server;
     struct tryst_address local; /* source to use; none: the kernel's choice */
+    uint8_t socket;             /* 0: the first; a further one only proves its address */
     bool is_live;               /* cookie and seen are set */
     uint8_t tries;              /* BINDs since the last cookie */
     uint8_t refusal;            /* enum tryst_reason why the last cookie was not taken, or none */

@@ -221,8 +221,10 @@ void tr_session_flush(struct tr_session *session, const struct tr_peer_kit *kit)
     }
 }
 
-void tr_session_leave(struct tr_session *session, const struct tr_peer_kit *kit)
+void tr_session_leave(struct tr_session *session, struct tr_rendezvous *rendezvous,
+                      const struct tr_peer_kit *kit)
 {
+    tr_freshport_stop(&session->fresh, rendezvous, kit);
     tr_traversal_stop(&session->traversal, &session->seats, kit);
     for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
         if (session->seats.peers[seat] == NULL)
@@ -294,6 +296,9 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
     if (tr_is_due(tr_traversal_deadline(&session->traversal), kit->now_us) &&
         tr_traversal_tick(&session->traversal, &session->seats, kit))
         session->deadline_us = 0;
+    if (session->fresh.state == TR_FRESHPORT_ASKING &&
+        tr_rendezvous_has_socket(rendezvous, session->fresh.socket))
+        session->deadline_us = 0;
     if (session->deadline_us > kit->now_us)
         return;
     tr_roster_prune(&session->roster, &session->seats, kit->now_us, notices);
@@ -306,6 +311,7 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
     }
     tr_session_sockets(session, kit->sockets);
     tr_traversal_tick(&session->traversal, &session->seats, kit);
+    tr_freshport_tick(&session->fresh, rendezvous, &session->seats, kit);
 }
 
 uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_kit *kit)
@@ -313,6 +319,7 @@ uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_ki
     if (session->deadline_us == 0) {
         uint64_t next = tr_roster_deadline(&session->roster);
         tr_sooner(&next, tr_traversal_wanted(&session->traversal, &session->seats, kit));
+        tr_sooner(&next, tr_freshport_deadline(&session->fresh, &session->seats, kit));
         for (uint32_t seat = 0; seat < TR_SEATS; seat++)
             if (session->seats.peers[seat] != NULL)
                 tr_sooner(&next, tr_peer_deadline(session->seats.peers[seat], kit));

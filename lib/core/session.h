@@ -3,6 +3,7 @@
 #ifndef TR_SESSION_H
 #define TR_SESSION_H
 
+#include "lib/core/freshport.h"
 #include "lib/core/roster.h"
 #include "lib/core/traversal.h"
 
@@ -10,6 +11,7 @@ struct tr_session {
     struct tr_seats seats;
     struct tr_roster roster;
     struct tr_traversal traversal;
+    struct tr_freshport fresh;
     uint64_t open[TR_SEATS / 64]; /* which seats have a bundle to flush */
     bool has_open;                /* any of them */
     uint8_t extra;        /* slots of local addresses that are tried beside the kernel's choice */
@@ -49,7 +51,8 @@ tryst_result tr_session_send(struct tr_session *session, uint32_t handle, const 
 void tr_session_flush(struct tr_session *session, const struct tr_peer_kit *kit);
 
 /* Says goodbye to everyone and forgets them. */
-void tr_session_leave(struct tr_session *session, const struct tr_peer_kit *kit);
+void tr_session_leave(struct tr_session *session, struct tr_rendezvous *rendezvous,
+                      const struct tr_peer_kit *kit);
 
 /* Local addresses changed: dropped slots lose their paths, and everyone is searched for anew. */
 void tr_session_locals_changed(struct tr_session *session, uint8_t dropped, uint8_t extra,

@@ -102,6 +102,7 @@ static void bind_send(struct tr_rendezvous *rendezvous, struct tr_uplink *uplink
     memcpy(bind.nonce, uplink->nonce, sizeof bind.nonce);
     datagram->to = uplink->server;
     datagram->from = uplink->local;
+    datagram->socket = uplink->socket;
     datagram->size = (uint16_t)tr_envelope_clear(&tr_layout_bind, &bind, datagram->data);
     uplink->sent_us = now_us;
 }

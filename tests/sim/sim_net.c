@@ -297,7 +297,7 @@ static bool is_faulty(struct sim_world *w, const struct sim_packet *packet)
     for (uint32_t i = 0; is_server && i < w->server->address_count; i++)
         if (sim_ip_equal(&w->server->addresses[i], &packet->src) ||
             sim_ip_equal(&w->server->addresses[i], &packet->dst))
-            return false;
+            return fault->deaf.family != 0 && sim_ip_equal(&fault->deaf, &packet->dst);
     if (fault->from.family != 0 && !sim_ip_equal(&fault->from, &packet->src))
         return false;
     if (fault->frame != 0 && fault->frame != packet->data[0])

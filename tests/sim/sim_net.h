@@ -76,6 +76,7 @@ struct sim_host {
 
 /* What goes wrong in the core between clients, while the server's ways are well. */
 struct sim_fault {
+    struct tryst_address deaf; /* what the server says to this ip is lost; family 0: nothing */
     struct tryst_address from; /* only what such a host sends, by ip; family 0: everybody */
     uint32_t loss;             /* chance in a million */
     uint32_t size_max;         /* bytes of UDP payload that pass, 0: all */

@@ -39,7 +39,7 @@
     X(move, "move", 5, "the working uplink dies, the other takes over")                            \
     X(long_run, "long", 2, "ten minutes of talk over five rekeys")                                 \
     X(poison, "poison", 3, "gateways that keep a stranger's tuple for themselves")                 \
-    X(poison_late, "poison-late", 0, "the same with a lost introduction: only to be measured")     \
+    X(poison_late, "poison-late", 24, "the same, one side 200 ms late: direct within a second")    \
     X(second_family, "second-family", 3, "idle on IPv6, an IPv4 newcomer after the NAT forgot")    \
     X(mixed_mesh, "mixed-mesh", 3, "eight in mixed NATs")                                          \
     X(flood, "flood", 5, "garbage, mutants and replays at everybody")                              \

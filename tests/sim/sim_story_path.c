@@ -224,18 +224,38 @@ void sim_story_poison(struct sim_world *w)
 }
 
 /* The same with one introduction lost: its hello is late, and retransmission keeps the harm alive. */
+/* One of two is introduced 200 ms late, so the other one's hellos come to its gateway before it has sent; the
+ * gateway of one of them accepts packets for itself, or those of both. */
 void sim_story_poison_late(struct sim_world *w)
 {
-    struct sim_two two = make_poisoned(w);
-    /* What the server says crosses the last line 37.5 ms after the join and, said again to be
-     * sure, a little later; the other's hello at 62.5. All of the first is lost. */
-    struct sim_link *late = sim_client_uplink(w->seed % 2 == 1 ? two.a : two.b);
-    sim_run_for(w, 30 * SIM_MS);
-    late->down.cut = true;
-    sim_run_for(w, 31 * SIM_MS);
-    late->down.cut = false;
-    sim_await_mesh(w, 5 * SIM_S);
-    sim_run_for(w, 5 * SIM_S);
+    w->has_relay = w->seed / 6 % 2 == 0;
+    struct sim_two two = sim_two_make(w, SIM_SITE_PORT, SIM_SITE_PORT);
+    struct sim_client *late = w->seed % 2 == 1 ? two.a : two.b;
+    for (uint32_t i = 0; i < 2; i++) {
+        w->clients[i]->host->ifaces[0]->segment->gateway->v4.is_poisoned =
+            w->seed / 2 % 3 == 2 || w->seed / 2 % 3 == i;
+        w->clients[i]->options.sockets = 8;
+    }
+    sim_start_all(w);
+    sim_client_join(two.a, "party");
+    sim_client_join(two.b, "party");
+    uint64_t start_us = w->now_us;
+    w->net.fault.deaf = late->public_address;
+    sim_run_for(w, SIM_RTT_US + 200 * SIM_MS);
+    w->net.fault.deaf.family = 0;
+    while (!w->failed && w->now_us < start_us + 5 * SIM_S) {
+        struct sim_peer *a = sim_client_peer(two.a, two.b);
+        struct sim_peer *b = sim_client_peer(two.b, two.a);
+        if (a != NULL && b != NULL && a->direct_us != 0 && b->direct_us != 0)
+            break;
+        sim_run_for(w, 5 * SIM_MS);
+    }
+    sim_expect(w, w->now_us - start_us <= SIM_S + 3 * SIM_RTT_US, "direct only after %.3f s",
+               (double)(w->now_us - start_us) / 1e6);
+    sim_run_for(w, 20 * SIM_S);
+    for (uint32_t i = 0; i < 2; i++)
+        sim_expect(w, w->clients[i]->sockets <= 1, "%s keeps %u further sockets",
+                   w->clients[i]->name, w->clients[i]->sockets);
     sim_expect_talk(w);
 }
 

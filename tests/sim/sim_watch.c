@@ -21,7 +21,7 @@ enum {
 };
 
 #define HELLOS_A_SPAN 24       /* to an address that never answered */
-#define SPRAY_HELLOS (24 + 3 * 255) /* from many sockets, to where the server has seen one answer */
+#define SPRAY_HELLOS (3 * 255) /* from many sockets, to where the server has seen one answer */
 #define HELLO_SPAN_US (30 * SIM_S)
 #define RECALL_BYTES (2 * 16)
 #define BINDS_A_SPAN 48 /* one a second while the server is lost */

@@ -14,6 +14,8 @@ void kit_fixture_init(struct kit_fixture *fixture, struct pair_side *own)
         .stats = &fixture->stats,
         .budget = &fixture->budget,
         .relay = &fixture->relay,
+        .sockets = &fixture->sockets,
+        .nat = &fixture->nat,
         .locals = fixture->locals,
         .hello = &fixture->hello,
         .times = {.keepalive_us = 5 * TR_S, .path_us = 15 * TR_S},

@@ -12,6 +12,8 @@ struct kit_fixture {
     struct tr_budget budget;
     struct tr_hello_extra hello;
     struct tr_relay_way relay; /* closed */
+    struct tr_sockets sockets; /* none */
+    struct tr_nat nat;
     struct tryst_address locals[TRYST_LOCAL_MAX];
     struct tr_peer_kit kit;
 };

@@ -7,6 +7,7 @@ static struct {
     struct pair_side own;
     struct tr_session session;
     struct tr_notice_queue notices;
+    struct tr_rendezvous rendezvous; /* idle */
     struct kit_fixture with;
 } t;
 
@@ -294,7 +295,7 @@ static void session_leaves_with_a_word_to_each_and_is_empty(void)
         add(&others[i]);
     }
     ASSERT_TRUE(tr_session_deadline(&t.session, &t.with.kit) == TR_NEVER);
-    tr_session_leave(&t.session, &t.with.kit);
+    tr_session_leave(&t.session, &t.rendezvous, &t.with.kit);
     ASSERT_EQ_UINT(t.session.seats.count, 0);
     ASSERT_EQ_UINT(tr_session_connected(&t.session), 0);
     ASSERT_EQ_INT(greet(&others[0]), TR_DROP_UNKNOWN);

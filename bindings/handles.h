@@ -209,19 +209,22 @@ static struct tr_bytes session_id(const char *app, const char *session, tryst_re
 
 /* --- Client ----------------------------------------------------------------------------------- */
 
-/* The number of an option's word; NULL is its default. */
-static bool tr_relay_use_read(uint8_t *relay, const char *word, tryst_result *result)
-{
-#define TR_RELAY_USE_ROW(name, number, text)                                                       \
+/* Readers of an option's word; NULL is the default, which is the first of its list. */
+#define TR_WORD_ROW(name, number, text)                                                            \
     if (word == NULL || strcmp(word, text) == 0) {                                                 \
-        *relay = (uint8_t)(number);                                                                \
+        *option = (uint8_t)(number);                                                               \
         return true;                                                                               \
     }
-    TRYST_RELAY_USES(TR_RELAY_USE_ROW)
-#undef TR_RELAY_USE_ROW
-    *result = TRYST_E_ARGUMENT;
-    return false;
-}
+#define TR_WORD_READER(function, WORDS)                                                            \
+    static bool function(uint8_t *option, const char *word, tryst_result *result)                  \
+    {                                                                                              \
+        WORDS(TR_WORD_ROW)                                                                         \
+        *result = TRYST_E_ARGUMENT;                                                                \
+        return false;                                                                              \
+    }
+TR_WORD_READER(tr_relay_use_read, TRYST_RELAY_USES)
+TR_WORD_READER(tr_port_mapping_use_read, TRYST_PORT_MAPPING_USES)
+TR_WORD_READER(tr_spray_use_read, TRYST_SPRAY_USES)
 
 static struct tr_client_handle *tr_client_handle_create(const struct tryst_options *options,
                                                         const struct tryst_identity *identity,

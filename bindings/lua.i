@@ -38,6 +38,7 @@
 %enddef
 TR_LUA_INTEGER(int32_t, -2147483648.0, 2147483647.0)
 TR_LUA_INTEGER(uint32_t, 0, 4294967295.0)
+TR_LUA_INTEGER(uint8_t, 0, 255)
 TR_LUA_INTEGER(uint16_t, 0, 65535)
 TR_LUA_INTEGER(uint64_t, 0, 9007199254740992.0)
 %typemap(in, checkfn="tr_lua_is_any") bool
@@ -63,7 +64,8 @@ TR_LUA_INTEGER(uint64_t, 0, 9007199254740992.0)
 %{
     $1 = ($1_ltype)tr_lua_text(L, $input, 0);
 %}
-%typemap(in, checkfn="tr_lua_is_any") const char *app, const char *path, const char *relay
+%typemap(in, checkfn="tr_lua_is_any") const char *app, const char *path, const char *relay,
+    const char *port_mapping, const char *spray
 %{
     $1 = ($1_ltype)tr_lua_text(L, $input, 1);
 %}

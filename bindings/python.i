@@ -67,13 +67,15 @@
     if ($1 == NULL)
         SWIG_fail;
 }
-%typemap(in) const char *app, const char *path, const char *relay
+%typemap(in) const char *app, const char *path, const char *relay,
+    const char *port_mapping, const char *spray
 {
     $1 = ($1_ltype)tr_py_text($input, 1);
     if ($1 == NULL && PyErr_Occurred())
         SWIG_fail;
 }
-%typemap(freearg) const char *, const char *app, const char *path, const char *relay "";
+%typemap(freearg) const char *, const char *app, const char *path, const char *relay,
+    const char *port_mapping, const char *spray "";
 
 %typemap(in) const tr_seconds *timeout (tr_seconds seconds)
 {

@@ -166,7 +166,8 @@ struct tr_client_handle {};
                      uint32_t peer_ms = 0, uint32_t punch_ms = 0, uint32_t rekey_s = 0,
                      uint16_t port = 0, bool trace = false, bool no_ipv4 = false,
                      bool no_ipv6 = false, uint16_t tcp_port = 0, uint16_t tls_port = 0,
-                     const char *relay = NULL, tryst_result *result = NULL)
+                     const char *relay = NULL, const char *port_mapping = NULL,
+                     const char *spray = NULL, uint8_t sockets = 0, tryst_result *result = NULL)
     {
         struct tryst_options options;
         tryst_options_init(&options);
@@ -183,7 +184,10 @@ struct tr_client_handle {};
         options.no_ipv6 = no_ipv6;
         options.tcp_port = tcp_port;
         options.tls_port = tls_port;
-        if (!tr_relay_use_read(&options.relay, relay, result))
+        options.sockets = sockets;
+        if (!tr_relay_use_read(&options.relay, relay, result) ||
+            !tr_port_mapping_use_read(&options.port_mapping, port_mapping, result) ||
+            !tr_spray_use_read(&options.spray, spray, result))
             return NULL;
         return tr_client_handle_create(&options, identity, result);
     }
@@ -233,7 +237,8 @@ struct tr_endpoint_handle {};
                        size_t seed_size, uint64_t now_us, uint64_t unix_ms = 0,
                        const char *app = NULL, uint32_t keepalive_ms = 0, uint32_t path_ms = 0,
                        uint32_t peer_ms = 0, uint32_t punch_ms = 0, uint32_t rekey_s = 0,
-                       bool trace = false, const char *relay = NULL, tryst_result *result = NULL)
+                       bool trace = false, const char *relay = NULL, const char *spray = NULL,
+                       tryst_result *result = NULL)
     {
         struct tryst_options options;
         tryst_options_init(&options);
@@ -245,7 +250,8 @@ struct tr_endpoint_handle {};
         options.punch_ms = punch_ms;
         options.rekey_s = rekey_s;
         options.trace = trace;
-        if (!tr_relay_use_read(&options.relay, relay, result))
+        if (!tr_relay_use_read(&options.relay, relay, result) ||
+            !tr_spray_use_read(&options.spray, spray, result))
             return NULL;
         return tr_endpoint_handle_create(&options, identity, seed, seed_size, now_us, unix_ms,
                                          result);

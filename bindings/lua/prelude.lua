@@ -289,13 +289,14 @@ do
     constructor_with("Client", rows([[
         identity: userdata, app: string, keepalive_ms: number, path_ms: number, peer_ms: number,
         punch_ms: number, rekey_s: number, port: number, trace: boolean, no_ipv4: boolean,
-        no_ipv6: boolean, tcp_port: number, tls_port: number, relay: string ]]))
+        no_ipv6: boolean, tcp_port: number, tls_port: number, relay: string,
+        port_mapping: string, spray: string, sockets: number ]]))
 end
 
 class("Endpoint")
 constructor_with("Endpoint", rows([[
     identity: userdata, seed: string, now_us!: number, unix_ms: number, app: string,
     keepalive_ms: number, path_ms: number, peer_ms: number, punch_ms: number, rekey_s: number,
-    trace: boolean, relay: string ]]))
+    trace: boolean, relay: string, spray: string ]]))
 
 return tryst

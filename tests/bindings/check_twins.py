@@ -19,7 +19,7 @@ NO_EVENT_FIELD = {"size": "data knows its own", "reserved": "nothing is in it"}
 NO_COUNTER = {"struct_size": "the wrapper knows it", "reserved": "nothing is in it"}
 OTHER_NAME = {"local": "local_address"}  # a word of Lua's
 CLIENT_ONLY = {"port": "an endpoint has no socket", "no_ipv4": "the same", "no_ipv6": "the same",
-               "tcp_port": "the same", "tls_port": "the same"}
+               "tcp_port": "the same", "tls_port": "the same", "port_mapping": "the same", "sockets": "the same"}
 LUA_ASK = r"""
 local tryst = require "tryst"
 local options = { ... }

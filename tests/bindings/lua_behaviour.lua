@@ -195,6 +195,8 @@ case("options are checked by name and kind", function()
     raises("option 'trace' is a boolean, not a number", tryst.Client, pin, { trace = 1 })
     raises("there is no option '1'", tryst.Client, pin, { "app" })
     fails(tryst.E_ARGUMENT, tryst.Client(pin, { relay = "perhaps" }))
+    fails(tryst.E_ARGUMENT, tryst.Client(pin, { port_mapping = "perhaps" }))
+    fails(tryst.E_ARGUMENT, tryst.Client(pin, { spray = "only" }))
     raises("expected in a table, not as a string", tryst.Client, pin, "app")
     raises("expected in a table, not as a boolean", tryst.Client, pin, false)
     raises("bad option 'identity' of Client (Identity expected", tryst.Client, pin, { identity = io.stdout })
@@ -203,6 +205,7 @@ case("options are checked by name and kind", function()
         identity = identity, app = "chess", keepalive_ms = 1000, path_ms = 3000, peer_ms = 6000,
         punch_ms = 2000, rekey_s = 60, port = 0, trace = false, no_ipv4 = false, no_ipv6 = true,
         tcp_port = 7778, tls_port = 8443, relay = "deny",
+        port_mapping = "deny", spray = "deny", sockets = 9,
     }))
     equal(client:public_key(), identity:public_key())
     for _, address in ipairs(client:local_addresses()) do

@@ -214,6 +214,9 @@ class Failures(unittest.TestCase):
             self.raises(tryst.SizeError, ValueError, code.SIZE, client.join, "x" * 65)
             self.raises(tryst.ArgumentError, ValueError, code.ARGUMENT, client.join, "")
             self.raises(tryst.ArgumentError, ValueError, code.ARGUMENT, tryst.Client, NOWHERE, relay="perhaps")
+            self.raises(tryst.ArgumentError, ValueError, code.ARGUMENT, tryst.Client, NOWHERE, spray="only")
+            self.raises(tryst.ArgumentError, ValueError, code.ARGUMENT, tryst.Client, NOWHERE,
+                        port_mapping="perhaps")
             client.join("x")
             self.raises(tryst.StateError, RuntimeError, code.STATE, client.join, "x")
         self.raises(tryst.ClosedError, ValueError, code.CLOSED, client.poll)

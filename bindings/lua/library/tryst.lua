@@ -158,6 +158,7 @@ local tryst = {}
 ---@field rekey_s? integer seconds between handshakes; 120
 ---@field trace? boolean also the events "punch" and "hello"
 ---@field relay? string whether messages may go by the server: "allow" where there is no other path, which is the default, "deny" or "only"
+---@field spray? string whether many ports may be tried at once, where a NAT takes another port for each destination: "allow", which is the default, or "deny"
 
 ---@class tryst.ClientOptions: tryst.Options
 ---@field identity? tryst.Identity who this is; a new one by default
@@ -166,6 +167,8 @@ local tryst = {}
 ---@field no_ipv6? boolean
 ---@field tcp_port? integer the server's TCP port, where no UDP passes; the one of its line
 ---@field tls_port? integer its port for WebSocket in TLS; 443
+---@field port_mapping? string whether the home router may be asked for a port: "allow", which is the default, or "deny"
+---@field sockets? integer further sockets against NATs that take another port for each destination; 255, a few with spray "deny"
 
 ---@class tryst.EndpointOptions: tryst.Options
 ---@field identity tryst.Identity who this is

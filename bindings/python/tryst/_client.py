@@ -40,15 +40,20 @@ class Client(core.Client):
     tls_port     its port for WebSocket in TLS; 0 is 443
     relay        whether messages may go by the server: "allow" where there is no other path, which
                  is the default, "deny", or "only"
+    port_mapping whether the home router may be asked for a port: "allow" or "deny"
+    spray        whether many ports may be tried at once, where a NAT takes another port for each
+                 destination: "allow" or "deny"
+    sockets      further sockets for that, at most; 0 is 255, and a few with spray "deny"
 
     Threads may share it: while one waits, another may send, close or do anything else."""
 
     def __init__(self, server, *, identity=None, app=None, keepalive_ms=0, path_ms=0, peer_ms=0,
                  punch_ms=0, rekey_s=0, port=0, trace=False, no_ipv4=False, no_ipv6=False,
-                 tcp_port=0, tls_port=0, relay=None):
+                 tcp_port=0, tls_port=0, relay=None, port_mapping=None, spray=None, sockets=0):
         self._watches = set()
         super().__init__(str(server), identity, app, keepalive_ms, path_ms, peer_ms, punch_ms,
-                         rekey_s, port, trace, no_ipv4, no_ipv6, tcp_port, tls_port, relay)
+                         rekey_s, port, trace, no_ipv4, no_ipv6, tcp_port, tls_port, relay,
+                         port_mapping, spray, sockets)
 
     def __enter__(self):
         return self

@@ -18,9 +18,10 @@ class Endpoint(core.Endpoint):
     the others   as for Client"""
 
     def __init__(self, server, *, identity, seed, now_us, unix_ms=0, app=None, keepalive_ms=0,
-                 path_ms=0, peer_ms=0, punch_ms=0, rekey_s=0, trace=False, relay=None):
+                 path_ms=0, peer_ms=0, punch_ms=0, rekey_s=0, trace=False, relay=None,
+                 spray=None):
         super().__init__(str(server), identity, seed, now_us, unix_ms, app, keepalive_ms, path_ms,
-                         peer_ms, punch_ms, rekey_s, trace, relay)
+                         peer_ms, punch_ms, rekey_s, trace, relay, spray)
 
     def __enter__(self):
         return self

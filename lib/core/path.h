@@ -13,7 +13,7 @@
 #include "lib/wire/message.h"
 
 enum {
-    TR_PATHS_MAX = 11, /* with it a peer fits into 4 KiB */
+    TR_PATHS_MAX = 10, /* with it a peer fits into 4 KiB */
     TR_PATH_NONE = 0xff,
     TR_LOCAL_ANY = 0xff,     /* the source address is the kernel's choice */
     TR_LOCAL_SOCKET = 0x100, /* and a number of 1 to 255: a further socket */

@@ -50,17 +50,11 @@ void tr_peer_set_candidates(struct tr_peer *peer, const struct tr_candidate *can
 
 void tr_peer_set_nat(struct tr_peer *peer, const struct tr_nat *nat)
 {
-    if (memcmp(&peer->nat, nat, sizeof *nat) == 0)
-        return;
     peer->nat = *nat;
-    peer->sprays = 0;
-    peer->spray_us = 0;
 }
 
 void tr_peer_unsettle(struct tr_peer *peer, bool is_moved, const struct tr_peer_kit *kit)
 {
-    peer->sprays = 0;
-    peer->spray_us = 0;
     peer->is_moved = peer->is_moved || is_moved;
     tr_paths_doubt(&peer->paths, kit->now_us);
     tr_outreach_search(peer, kit->now_us);

@@ -46,9 +46,7 @@ struct tr_peer {
     uint32_t questioned_ms; /* when a path was last asked because of traffic from another */
     bool is_spraying;       /* many ports are tried for it now */
     bool wants_spray;       /* it tries many */
-    uint8_t sprays;         /* since addresses changed */
     struct tr_nat nat;      /* its, as it says */
-    uint64_t spray_us;      /* no spray for it before */
     struct tryst_address news_address;
     uint32_t told; /* a hash of both ends of the path that the game was told of */
     struct tr_handshake handshake;

@@ -241,6 +241,7 @@ void tr_session_locals_changed(struct tr_session *session, uint8_t dropped, uint
 {
     session->extra = extra;
     session->deadline_us = 0;
+    tr_traversal_anew(&session->traversal);
     for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
         struct tr_peer *peer = session->seats.peers[seat];
         if (peer == NULL)
@@ -256,6 +257,7 @@ void tr_session_locals_changed(struct tr_session *session, uint8_t dropped, uint
 void tr_session_unsettle(struct tr_session *session, bool is_moved, const struct tr_peer_kit *kit)
 {
     session->deadline_us = 0;
+    tr_traversal_anew(&session->traversal);
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         if (session->seats.peers[seat] != NULL)
             tr_peer_unsettle(session->seats.peers[seat], is_moved, kit);

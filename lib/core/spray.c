@@ -17,9 +17,10 @@ enum {
     SOCKETS_BOTH = 8, /* so that a port tried again is tried from another */
     BLOCK_SMALL = 1024,
     /* Of a peer that claims a small block no port is tried more often: whoever has that address beside it,
-     * as behind one carrier NAT, gets no more than 16 datagrams. */
+     * as behind one carrier NAT, gets no more than 16 datagrams of a host's first seven sprays. In blocks of
+     * n ports on both sides 4 n tries each miss with exp(-16), 2 n with exp(-4). */
     TRIES_OF_A_PORT = 2,
-    TRIES_OF_A_PORT_BOTH = 12,
+    TRIES_OF_A_PORT_BOTH = 4,
     /* Ladders on both sides: so many tries at each distance. */
     TRIES_OF_A_DISTANCE = 4,
     PASSES = 3,
@@ -83,13 +84,14 @@ static uint16_t at_most(uint32_t shots, uint32_t count, uint32_t tries)
 
 /* Both choose a port for each destination. */
 static void plan_both(struct tr_spray_plan *plan, const struct tr_nat *own,
-                      const struct tr_nat *peer, bool is_lower)
+                      const struct tr_nat *peer, bool is_lower, bool is_again)
 {
     bool is_ladder = own->ports == TRYST_PORTS_SEQUENTIAL && width(own) == PROBES;
     plan->role = TR_SPRAY_BOTH;
     plan->sockets = SOCKETS_BOTH;
     aim(plan, peer);
-    plan->shots = at_most(PROBES_BOTH, width(peer), TRIES_OF_A_PORT_BOTH);
+    plan->shots =
+        at_most(PROBES_BOTH, width(peer), is_again ? TRIES_OF_A_PORT : TRIES_OF_A_PORT_BOTH);
     if (plan->is_ladder && is_ladder) {
         /* With the j-th datagram each takes its j-th port, unless others behind the NAT took some
          * meanwhile. It fits where both sides' guesses of that add up: one side guesses none. */
@@ -106,7 +108,7 @@ static void plan_both(struct tr_spray_plan *plan, const struct tr_nat *own,
 }
 
 struct tr_spray_plan tr_spray_plan(const struct tr_nat *own, const struct tr_nat *peer,
-                                   uint8_t sockets, bool is_lower)
+                                   uint8_t sockets, bool is_lower, bool is_again)
 {
     struct tr_spray_plan plan = {.period_us = PERIOD_US};
     bool is_willing = (own->flags & TR_NAT_SPRAY) != 0 && (peer->flags & TR_NAT_SPRAY) != 0;
@@ -114,7 +116,7 @@ struct tr_spray_plan tr_spray_plan(const struct tr_nat *own, const struct tr_nat
     if (!is_willing || (!is_own_hard && !tr_nat_is_hard(peer)) || tr_nat_is_hopeless(own, peer))
         return plan;
     if (is_own_hard && tr_nat_is_hard(peer)) {
-        plan_both(&plan, own, peer, is_lower);
+        plan_both(&plan, own, peer, is_lower, is_again);
     } else if (is_own_hard) {
         bool is_ladder = own->ports == TRYST_PORTS_SEQUENTIAL;
         uint8_t block = width(own) <= BLOCK_SMALL ? SOCKETS_BLOCK : TRYST_SOCKETS_MAX;

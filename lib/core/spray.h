@@ -35,9 +35,10 @@ struct tr_spray_plan {
     uint32_t period_us;
 };
 
-/* What is worth trying. sockets: further ones at hand; is_lower: ours is the lower identity. */
+/* What is worth trying. sockets: further ones at hand; is_lower: ours is the lower identity; is_again: one
+ * to the same host was in vain. */
 struct tr_spray_plan tr_spray_plan(const struct tr_nat *own, const struct tr_nat *peer,
-                                   uint8_t sockets, bool is_lower);
+                                   uint8_t sockets, bool is_lower, bool is_again);
 
 /* Whether a NAT takes another port for another destination. */
 bool tr_nat_is_hard(const struct tr_nat *nat);

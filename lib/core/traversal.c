@@ -4,15 +4,16 @@
 
 #include "lib/core/choice.h"
 #include "lib/core/outreach.h"
+#include <string.h>
 
 /* Hellos alone take a round trip where they do at all, and the rounds up to here were seven. */
 #define WAIT_US (300 * TR_MS)
 /* Where the filter is known to look at ports they cannot: all that is waited for is the other side. */
 #define WAIT_HOPELESS_US (60 * TR_MS)
-/* After a spray that found nothing: 30 s, doubling up to half an hour. Who is called joins sooner. */
+/* After a spray that found nothing: 30 s, doubling up to 16 minutes; half of it for who is called by the
+ * other side's. So no port hears more than 16 datagrams of ours in a quarter of an hour. */
 #define BACKOFF_US (30 * TR_S)
-#define BACKOFF_CALLED_US (10 * TR_S)
-enum { BACKOFFS = 6 };
+enum { MISSES_MAX = 6 };
 
 /* The address of the peer that the server saw, IPv4: nobody else's word aims a spray. */
 static const struct tryst_address *target_of(const struct tr_peer *peer)
@@ -26,26 +27,36 @@ static const struct tryst_address *target_of(const struct tr_peer *peer)
     return NULL;
 }
 
-static struct tr_spray_plan plan_for(const struct tr_peer *peer, const struct tr_peer_kit *kit)
+static uint32_t host_of(const struct tryst_address *address, const struct tr_peer_kit *kit)
 {
-    return tr_spray_plan(kit->nat, &peer->nat, kit->sockets->limit, peer->handshake.role == 0);
+    return (uint32_t)(tr_seal_hash64(address->ip, sizeof address->ip, kit->budget->hash_key) %
+                      TR_SPRAY_HOSTS);
+}
+
+static struct tr_spray_plan plan_for(const struct tr_peer *peer, const struct tr_spray_host *host,
+                                     const struct tr_peer_kit *kit)
+{
+    return tr_spray_plan(kit->nat, &peer->nat, kit->sockets->limit, peer->handshake.role == 0,
+                         host->misses > 0);
 }
 
 /* When a spray for this peer is due. */
-static uint64_t due_us(const struct tr_peer *peer, const struct tr_peer_kit *kit)
+static uint64_t due_us(const struct tr_traversal *traversal, const struct tr_peer *peer,
+                       const struct tr_peer_kit *kit)
 {
     if (peer->punch.state == TR_PUNCH_OPEN || peer->punch.state == TR_PUNCH_IDLE ||
         !peer->is_listed || (!tr_nat_is_hard(kit->nat) && !tr_nat_is_hard(&peer->nat)) ||
         target_of(peer) == NULL)
         return TR_NEVER;
-    struct tr_spray_plan plan = plan_for(peer, kit);
+    const struct tr_spray_host *host = &traversal->hosts[host_of(target_of(peer), kit)];
+    struct tr_spray_plan plan = plan_for(peer, host, kit);
     if (plan.role == TR_SPRAY_NONE)
         return TR_NEVER;
     uint64_t due = peer->punch.started_us + (plan.is_waiting ? WAIT_US : WAIT_HOPELESS_US);
-    uint64_t since = peer->spray_us;
-    if (peer->wants_spray && peer->sprays > 0) /* it has just begun: so do we */
-        since -= (BACKOFF_US << (peer->sprays - 1)) - BACKOFF_CALLED_US;
-    return due > since ? due : since;
+    if (host->misses == 0)
+        return due;
+    uint64_t again = (BACKOFF_US << (host->misses - 1)) / (peer->wants_spray ? 2 : 1);
+    return due > host->since_us + again ? due : host->since_us + again;
 }
 
 /* Of the paths that a spray found the best one stays, and with it its socket. */
@@ -72,6 +83,9 @@ static void stop(struct tr_traversal *traversal, struct tr_seats *seats,
     struct tr_peer *peer = spray->peer != 0 ? tr_seats_find(seats, spray->peer) : NULL;
     for (uint8_t i = 0; i < spray->socket_count; i++)
         tr_sockets_give(kit->sockets, spray->sockets[i]);
+    struct tr_spray_host *host = &traversal->hosts[host_of(&spray->to, kit)];
+    if (peer != NULL && peer->punch.state == TR_PUNCH_OPEN && host->misses > 0)
+        host->misses--;
     if (peer != NULL) {
         peer->is_spraying = false;
         paths_keep_one(peer);
@@ -82,14 +96,15 @@ static void stop(struct tr_traversal *traversal, struct tr_seats *seats,
 static void start(struct tr_traversal *traversal, struct tr_peer *peer,
                   const struct tr_peer_kit *kit)
 {
-    struct tr_spray_plan plan = plan_for(peer, kit);
+    struct tr_spray_host *host = &traversal->hosts[host_of(target_of(peer), kit)];
+    struct tr_spray_plan plan = plan_for(peer, host, kit);
     uint8_t sockets[TRYST_SOCKETS_MAX];
     uint8_t count = 0;
     uint8_t relay = tr_outreach_relay(peer);
     peer->wants_spray = false;
-    if (peer->sprays < BACKOFFS)
-        peer->sprays++;
-    peer->spray_us = kit->now_us + (BACKOFF_US << (peer->sprays - 1));
+    host->since_us = kit->now_us;
+    if (host->misses < MISSES_MAX)
+        host->misses++;
     while (count < plan.sockets && (sockets[count] = tr_sockets_take(kit->sockets)) != 0)
         count++;
     if (plan.role != TR_SPRAY_PORTS && count == 0)
@@ -108,7 +123,8 @@ static bool start_next(struct tr_traversal *traversal, struct tr_seats *seats,
     struct tr_peer *next = NULL;
     uint64_t next_us = TR_NEVER;
     for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
-        uint64_t due = seats->peers[seat] != NULL ? due_us(seats->peers[seat], kit) : TR_NEVER;
+        uint64_t due =
+            seats->peers[seat] != NULL ? due_us(traversal, seats->peers[seat], kit) : TR_NEVER;
         if (due >= next_us || !tr_is_due(due, kit->now_us))
             continue;
         next = seats->peers[seat];
@@ -143,8 +159,13 @@ uint64_t tr_traversal_wanted(const struct tr_traversal *traversal, const struct 
     uint64_t next = TR_NEVER;
     for (uint32_t seat = 0; seat < TR_SEATS && traversal->spray.peer == 0; seat++)
         if (seats->peers[seat] != NULL)
-            tr_sooner(&next, due_us(seats->peers[seat], kit));
+            tr_sooner(&next, due_us(traversal, seats->peers[seat], kit));
     return next;
+}
+
+void tr_traversal_anew(struct tr_traversal *traversal)
+{
+    memset(traversal->hosts, 0, sizeof traversal->hosts);
 }
 
 void tr_traversal_stop(struct tr_traversal *traversal, struct tr_seats *seats,

@@ -6,9 +6,20 @@
 #include "lib/core/seats.h"
 #include "lib/core/spray.h"
 
+/* Sprays that found nothing, to one ip: whoever comes again from there under another name, or with another
+ * story of its NAT, waits all the same. A spray that led to its peer does not count. Buckets are found by the
+ * budget's keyed hash and not told apart further. */
+struct tr_spray_host {
+    uint64_t since_us; /* the newest */
+    uint8_t misses;    /* 0: none to wait for */
+};
+
+enum { TR_SPRAY_HOSTS = 64 };
+
 /* All zeros at the start. */
 struct tr_traversal {
     struct tr_spray spray;
+    struct tr_spray_host hosts[TR_SPRAY_HOSTS];
 };
 
 /* Sends what of the running spray is due, ends it, starts the next one. Returns whether peers' deadlines
@@ -26,7 +37,10 @@ static inline uint64_t tr_traversal_deadline(const struct tr_traversal *traversa
 uint64_t tr_traversal_wanted(const struct tr_traversal *traversal, const struct tr_seats *seats,
                              const struct tr_peer_kit *kit);
 
-/* The session is over, or its addresses are others: no spray runs any more. */
+/* Our own addresses are others: nobody waits for another spray. */
+void tr_traversal_anew(struct tr_traversal *traversal);
+
+/* The session is over: no spray runs any more. */
 void tr_traversal_stop(struct tr_traversal *traversal, struct tr_seats *seats,
                        const struct tr_peer_kit *kit);
 

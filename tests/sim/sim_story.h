@@ -62,6 +62,9 @@
     X(spray, "spray", 2, "a NAT with any port for each destination: 95 of 100 in 3 s")             \
     X(blocks, "blocks", 2, "random ports in blocks on both sides: 95 in 3 s, 90 in 6 s")           \
     X(ladders, "ladders", 2, "ports that follow each other on both sides")                         \
+    X(hopeless, "hopeless", 2, "any port for each destination on both sides: nothing is sprayed")  \
+    X(denied, "denied", 2, "one side's option denies sprays")                                      \
+    X(aim, "aim", 4, "a liar aims sprays at a neighbour: 16 packets in 15 minutes")                \
     X(random_story, "random", 1000, "random topology, faults and deeds, then quiet")
 
 #define SIM_STORY_DECLARE(function, name, seeds, text)                                             \

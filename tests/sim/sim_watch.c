@@ -156,7 +156,7 @@ static void check_client_budget(struct sim_world *w, struct sim_party *party, st
         uint64_t answers = r->received * 3 / HELLO_SIZE;
         uint64_t most = HELLOS_A_SPAN * spans * party->sources + answers;
         if (r->hellos > most && is_attested(w, &r->address))
-            most += SPRAY_HELLOS;
+            most += SPRAY_HELLOS * spans;
         sim_expect(w, r->hellos <= most, "party %u sent %u hellos in %.3f s to unproven %s",
                    party->id, r->hellos, (double)(w->now_us - r->first_us) / 1e6, text);
     } else if (type != REGISTER ||

@@ -11,7 +11,7 @@
 #include <tryst/address.h>
 #include <tryst/base.h>
 
-enum { TR_LISTENER_SOCKETS = 16 };
+enum { TR_LISTENER_SOCKETS = 40 };
 
 /* Why tr_listener_run came back. */
 enum tr_listener_wake {

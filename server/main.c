@@ -4,6 +4,7 @@
 #include "server/keys.h"
 #include "server/listener.h"
 #include "server/log.h"
+#include "server/ports.h"
 #include "server/recall_file.h"
 #include "server/rehearsal.h"
 #include "server/service.h"
@@ -44,120 +45,6 @@ static bool is_any(const struct tryst_address *address)
     static const uint8_t any[16];
 
     return memcmp(address->ip, any, sizeof any) == 0;
-}
-
-static void explain_listen(const struct tryst_address *address, bool is_tcp)
-{
-    const char *flag = is_tcp ? "--listen-tcp" : "--listen";
-    char text[TRYST_ADDRESS_TEXT_SIZE];
-    int error = errno;
-
-    format_address(address, text);
-    fprintf(stderr, "trystd: cannot listen on %s %s: ", is_tcp ? "TCP" : "UDP", text);
-    if (error == EADDRINUSE)
-        fprintf(stderr,
-                "port %u is in use, perhaps by another trystd; stop that one, or choose "
-                "another port with %s ADDRESS:PORT\n",
-                address->port, flag);
-    else if (error == EACCES)
-        fprintf(stderr, "port %u needs root; choose one above 1023 with %s ADDRESS:PORT\n",
-                address->port, flag);
-    else if (error == EADDRNOTAVAIL)
-        fprintf(stderr,
-                "this machine does not have the address; choose another with %s "
-                "ADDRESS:PORT\n",
-                flag);
-    else
-        fprintf(stderr, "%s\n", strerror(error));
-}
-
-/* A machine without IPv6 (or IPv4) is served by the other, unless one address was asked for. */
-static bool open_sockets(struct server *server)
-{
-    static const struct tryst_address everywhere[] = {{.family = 4, .port = TRYST_PORT},
-                                                      {.family = 6, .port = TRYST_PORT}};
-    const struct tr_settings *settings = &server->settings;
-    const struct tryst_address *list = settings->listen_count ? settings->listen : everywhere;
-    uint32_t count = settings->listen_count ? settings->listen_count : 2;
-
-    for (uint32_t i = 0; i < count; i++) {
-        char text[TRYST_ADDRESS_TEXT_SIZE];
-        if (tr_listener_open(server->listener, &list[i]) == TRYST_OK)
-            continue;
-        if (!is_any(&list[i]) || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) ||
-            (i + 1 == count && tr_listener_local(server->listener, 0).family == 0)) {
-            explain_listen(&list[i], false);
-            return false;
-        }
-        format_address(&list[i], text);
-        tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "not-listening", "address",
-                   text);
-    }
-    return true;
-}
-
-static struct tr_tunnel_tls *load_tls(const struct tr_settings_streams *streams,
-                                      char error[TR_TUNNEL_ERROR])
-{
-    bool has_files = streams->certificate[0] != '\0';
-
-    return tr_tunnel_tls_server(has_files ? streams->certificate : NULL,
-                                has_files ? streams->key : NULL, error);
-}
-
-static bool add_streams(struct server *server)
-{
-    const struct tr_settings_streams *settings = &server->settings.streams;
-    struct tr_streams_limits limits = {.connections = settings->connections,
-                                       .per_address = settings->per_address};
-    char error[TR_TUNNEL_ERROR];
-    struct tr_tunnel_tls *tls = NULL;
-
-    if (tr_tunnel_has_tls() || settings->certificate[0] != '\0') {
-        tls = load_tls(settings, error);
-        if (tls == NULL) {
-            fprintf(stderr, "trystd: cannot use TLS: %s\n", error);
-            return false;
-        }
-    }
-    if (tr_listener_add_streams(server->listener, &limits, tls) == TRYST_OK)
-        return true;
-    tr_tunnel_tls_destroy(tls);
-    fprintf(stderr, "trystd: %s\n", tryst_result_text(TRYST_E_MEMORY));
-    return false;
-}
-
-/* Where UDP is served, TCP is too, as far as it can be; but where the operator chose, it must. */
-static bool open_streams(struct server *server)
-{
-    const struct tr_settings_streams *settings = &server->settings.streams;
-    char text[TRYST_ADDRESS_TEXT_SIZE];
-    struct tryst_address local;
-
-    if (settings->is_off)
-        return true;
-    if (!add_streams(server))
-        return false;
-    for (uint32_t i = 0; i < settings->listen_count; i++) {
-        local = settings->listen[i];
-        if (tr_streams_open(tr_listener_streams(server->listener), &local) == TRYST_OK ||
-            (is_any(&local) && errno == EAFNOSUPPORT))
-            continue;
-        explain_listen(&local, true);
-        return false;
-    }
-    for (uint32_t i = 0; settings->listen_count == 0; i++) {
-        local = tr_listener_local(server->listener, i);
-        if (local.family == 0)
-            break;
-        if (tr_streams_open(tr_listener_streams(server->listener), &local) == TRYST_OK)
-            continue;
-        local.transport = TRYST_TRANSPORT_TCP;
-        format_address(&local, text);
-        tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "not-listening", "address",
-                   text);
-    }
-    return true;
 }
 
 /* The IP address alone, without brackets, port or zone. */
@@ -225,9 +112,9 @@ static bool print_pin(const struct server *server)
     return true;
 }
 
-static bool start_service(struct server *server)
+static bool start_service(struct server *server, const struct tr_vantage *vantage)
 {
-    struct tr_service_options options = {.limits = server->settings.limits};
+    struct tr_service_options options = {.limits = server->settings.limits, .vantage = *vantage};
     struct timespec wall;
     tryst_result result;
 
@@ -328,7 +215,12 @@ static bool start(struct server *server)
         fprintf(stderr, "trystd: %s\n", tryst_result_text(TRYST_E_MEMORY));
         return false;
     }
-    if (!open_sockets(server) || !open_streams(server) || !start_service(server))
+    struct tr_vantage vantage;
+    if (!tr_ports_open(&(struct tr_ports){.listener = server->listener,
+                                          .settings = &server->settings,
+                                          .log = &server->log},
+                       &vantage) ||
+        !start_service(server, &vantage))
         return false;
     open_recall(server);
     if (tr_listener_serve(server->listener, server->service) != TRYST_OK) {
@@ -354,7 +246,8 @@ static bool needs_restart(const struct tr_settings *a, const struct tr_settings 
     return a->listen_count != b->listen_count ||
            memcmp(a->listen, b->listen, sizeof a->listen) != 0 || strcmp(a->state, b->state) != 0 ||
            strcmp(a->advertise_host, b->advertise_host) != 0 ||
-           a->advertise_port != b->advertise_port ||
+           a->advertise_port != b->advertise_port || a->other_port != b->other_port ||
+           memcmp(a->other, b->other, sizeof a->other) != 0 ||
            memcmp(&a->streams, &b->streams, offsetof(struct tr_settings_streams, certificate)) !=
                0 ||
            memcmp(&a->policy, &b->policy, sizeof a->policy) != 0;
@@ -369,7 +262,7 @@ static void reload_tls(struct server *server, const struct tr_settings_streams *
 
     if (streams == NULL || fresh->certificate[0] == '\0')
         return;
-    tls = load_tls(fresh, error);
+    tls = tr_ports_load_tls(fresh, error);
     if (tls != NULL)
         tr_streams_set_tls(streams, tls);
     else
@@ -394,7 +287,7 @@ static void reload(struct server *server)
     }
     if (needs_restart(settings, &fresh))
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "reload-partial", "why",
-                   "listen, state, advertise, tcp_* and policy change with a restart only");
+                   "listen, other_*, state, advertise, tcp_* and policy change with a restart only");
     settings->limits = fresh.limits;
     settings->stats_s = fresh.stats_s;
     settings->log_level = fresh.log_level;

@@ -57,6 +57,7 @@ tryst_result tr_service_create(struct tr_service **service,
     if (made == NULL)
         return TRYST_E_MEMORY;
     made->limits = limits;
+    made->vantage = options->vantage;
     made->created_us = now_us;
     made->created_unix_s = unix_s;
     tr_random_init(&made->random, options->seed);
@@ -151,10 +152,13 @@ void tr_service_answered(struct tr_service *service, uint64_t now_us, uint32_t t
 static enum tr_drop input_bind(struct tr_service *service, const struct tr_arrival *arrival)
 {
     struct tr_bind head;
+    struct tryst_address from;
     uint64_t unix_s = tr_service_unix_s(service, arrival->now_us);
 
     if (!tr_envelope_head(&tr_layout_bind, &head, arrival->data, arrival->size))
         return TR_DROP_SHORT;
+    if (!tr_vantage_from(&service->vantage, arrival->to, head.flags, &from))
+        return TR_DROP_UNKNOWN;
 
     struct tr_datagram *datagram = tr_service_answer(service, arrival);
 
@@ -164,6 +168,7 @@ static enum tr_drop input_bind(struct tr_service *service, const struct tr_arriv
     struct tr_cookie_reply reply = {
         .type = TR_COOKIE,
         .version = TR_VERSION,
+        .other_port = service->vantage.other_port,
         .magic = TR_MAGIC,
         .seen = tr_admission_seen(&arrival->source),
         .server_ms = tr_service_unix_ms(service, arrival->now_us),
@@ -171,6 +176,8 @@ static enum tr_drop input_bind(struct tr_service *service, const struct tr_arriv
         .certificate = *tr_certify_certificate(&service->certify, unix_s),
     };
 
+    reply.other.address = tr_vantage_other(&service->vantage, arrival->to);
+    datagram->from = from;
     memcpy(reply.nonce, head.nonce, sizeof reply.nonce);
     tr_certify_cookie(&service->certify, &reply.cookie, unix_s, &arrival->source, head.app);
     tr_cookie_mask(&reply.seen, head.nonce);
@@ -201,6 +208,9 @@ static enum tr_drop input(struct tr_service *service, const struct tr_arrival *a
         return drop;
     if (!is_answerable(&arrival->source))
         return TR_DROP_LIMIT;
+    if (tr_vantage_is_other(&service->vantage, arrival->to) &&
+        *(const uint8_t *)arrival->data != TR_BIND)
+        return TR_DROP_UNKNOWN;
     switch (*(const uint8_t *)arrival->data) {
     case TR_BIND:
         return input_bind(service, arrival);

@@ -9,6 +9,7 @@
 #include "server/recall.h"
 #include "server/rules.h"
 #include "server/stats.h"
+#include "server/vantage.h"
 #include <tryst/address.h>
 #include <tryst/base.h>
 
@@ -18,6 +19,7 @@ struct tr_service_options {
     uint8_t root_seed[TR_KEY]; /* signs node certificates, now and later; root_key's */
     uint8_t node_seed[TR_KEY]; /* Ed25519 and X25519 node keys come from it; kept over restarts */
     struct tr_service_limits limits;
+    struct tr_vantage vantage;
 };
 
 struct tr_service;

@@ -13,6 +13,7 @@
 #include "server/registry.h"
 #include "server/rules.h"
 #include "server/stats.h"
+#include "server/vantage.h"
 
 /* REGISTERs accepted a moment ago, by the first bytes of their hash: clients send each more than once,
  * and the copies cost no public-key operation. */
@@ -25,6 +26,7 @@ struct tr_recent {
 
 struct tr_service {
     struct tr_service_limits limits;
+    struct tr_vantage vantage;
     struct tr_certify certify;
     struct tr_random random;
     struct tr_registry registry;

@@ -209,7 +209,7 @@ static void read_wishes(struct tr_settings_reading *reading, int argc, char **ar
 static void read_flags(struct tr_settings_reading *reading, int argc, char **argv,
                        const struct option *flags)
 {
-    bool listens = false, listens_tcp = false;
+    bool listens = false, listens_tcp = false, has_other = false;
     char where[40];
     int flag;
 
@@ -229,6 +229,10 @@ static void read_flags(struct tr_settings_reading *reading, int argc, char **arg
             reading->settings->streams.listen_count = 0;
             reading->settings->streams.is_off = false;
             listens_tcp = true;
+        }
+        if (setting->kind == TR_SETTING_OTHER_ADDRESS && !has_other) {
+            reading->settings->other_count = 0;
+            has_other = true;
         }
         snprintf(where, sizeof where, "--%s", setting->flag);
         tr_settings_apply(reading, setting, optarg, where);
@@ -267,6 +271,7 @@ bool tr_settings_load(struct tr_settings *settings, int argc, char **argv,
     memset(report, 0, sizeof *report);
     for (size_t i = 0; i < tr_settings_rows; i++)
         if (tr_settings_table[i].kind == TR_SETTING_NUMBER ||
+            tr_settings_table[i].kind == TR_SETTING_OTHER_PORT ||
             tr_settings_table[i].kind == TR_SETTING_LEVEL)
             *(uint32_t *)(void *)((char *)settings + tr_settings_table[i].offset) =
                 tr_settings_table[i].standard;

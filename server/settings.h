@@ -15,6 +15,8 @@
 
 enum {
     TR_SETTINGS_LISTEN_MAX = 16,
+    TR_SETTINGS_PORT_NEXT = 65536, /* the one after that of the first address listened on */
+    TR_SETTINGS_PORT_NONE = 65537,
     TR_SETTINGS_PATH = 1024,   /* bytes of a path and its NUL */
     TR_SETTINGS_LINE = 1200,   /* bytes of a line of the file and its end */
     TR_SETTINGS_REPORT = 8192, /* bytes of all complaints together */
@@ -57,6 +59,9 @@ struct tr_settings {
     struct tryst_address listen[TR_SETTINGS_LISTEN_MAX];
     uint32_t listen_count; /* 0: nobody chose, so TRYST_PORT on all IPv4 and IPv6 addresses */
     struct tr_settings_streams streams;
+    uint32_t other_port;           /* for BIND; or TR_SETTINGS_PORT_NEXT, TR_SETTINGS_PORT_NONE */
+    struct tryst_address other[2]; /* other addresses for BIND, of one family each, port 0 */
+    uint32_t other_count;
     char state[TR_SETTINGS_PATH];
     char advertise_host[TRYST_PIN_HOST_SIZE]; /* "" lets the server look for an address */
     uint16_t advertise_port;                  /* 0: the port it listens on */

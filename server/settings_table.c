@@ -13,6 +13,11 @@ const struct tr_setting tr_settings_table[] = {
      "where to listen, UDP; * for all addresses; may be repeated (*:7777)"},
     {"server", "listen_tcp", "listen-tcp", "ADDRESS:PORT", TR_SETTING_LISTEN_TCP, 0, 0, 0, 0,
      "the same for TCP, TLS too, or none; may be repeated (as for UDP)"},
+    {"server", "other_port", "other-port", "PORT", TR_SETTING_OTHER_PORT, AT(other_port), 0, 0,
+     TR_SETTINGS_PORT_NEXT,
+     "second UDP port, where clients learn of their NAT, or none (the next after listen's)"},
+    {"server", "other_address", "other-address", "ADDRESS", TR_SETTING_OTHER_ADDRESS, 0, 0, 0, 0,
+     "second public address of this machine, for the same; one IPv4, one IPv6 (none)"},
     {"server", "tls_certificate", "tls-certificate", "FILE", TR_SETTING_PATH,
      AT(streams.certificate), 0, 0, 0, "certificate for TLS, PEM (one is made at each start)"},
     {"server", "tls_key", "tls-key", "FILE", TR_SETTING_PATH, AT(streams.key), 0, 0, 0,
@@ -152,6 +157,34 @@ static void apply_listen_tcp(struct tr_settings_reading *reading, const char *te
                      text, where);
 }
 
+static bool read_other_port(uint32_t *port, const char *text)
+{
+    if (strcmp(text, "none") == 0) {
+        *port = TR_SETTINGS_PORT_NONE;
+        return true;
+    }
+    return read_number(port, text, 1, UINT16_MAX);
+}
+
+/* An ip alone, one of each family. */
+static bool read_other_address(struct tr_settings *settings, const char *text)
+{
+    char line[TRYST_ADDRESS_TEXT_SIZE];
+    struct tryst_address address;
+    bool is_six = strchr(text, ':') != NULL;
+    int size = snprintf(line, sizeof line, is_six ? "[%s]:1" : "%s:1", text);
+
+    if (size < 0 || (size_t)size >= sizeof line ||
+        tryst_address_parse(&address, line) != TRYST_OK ||
+        address.transport != TRYST_TRANSPORT_UDP || address.scope != 0 ||
+        settings->other_count == sizeof settings->other / sizeof settings->other[0] ||
+        (settings->other_count > 0 && settings->other[0].family == address.family))
+        return false;
+    address.port = 0;
+    settings->other[settings->other_count++] = address;
+    return true;
+}
+
 /* TR_SETTING_HOST, TR_SETTING_HOST:PORT, [IPV6] or [IPV6]:PORT: the pin's own reader judges it, so that what is shown is
  * what clients can read. */
 static bool read_host(struct tr_settings *settings, const char *text)
@@ -222,6 +255,16 @@ void tr_settings_apply(struct tr_settings_reading *reading, const struct tr_sett
         break;
     case TR_SETTING_LISTEN_TCP:
         apply_listen_tcp(reading, text, where);
+        break;
+    case TR_SETTING_OTHER_PORT:
+        if (!read_other_port(field, text))
+            tr_settings_complain(reading->report, "%s: \"%s\" is not a port or none", where, text);
+        break;
+    case TR_SETTING_OTHER_ADDRESS:
+        if (!read_other_address(settings, text))
+            tr_settings_complain(reading->report,
+                                 "%s: \"%s\" is not an IPv4 or IPv6 address, one of each", where,
+                                 text);
         break;
     case TR_SETTING_HOST:
         if (!read_host(settings, text))

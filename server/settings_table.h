@@ -5,13 +5,15 @@
 
 #include "server/settings.h"
 
-enum { TR_SETTINGS_ROWS_MAX = 32 };
+enum { TR_SETTINGS_ROWS_MAX = 48 };
 
 enum tr_setting_kind {
     TR_SETTING_NUMBER, /* least to most */
     TR_SETTING_PATH,
-    TR_SETTING_LISTEN,     /* may be given often */
-    TR_SETTING_LISTEN_TCP, /* may be given often, or be "none" */
+    TR_SETTING_LISTEN,        /* may be given often */
+    TR_SETTING_LISTEN_TCP,    /* may be given often, or be "none" */
+    TR_SETTING_OTHER_PORT,    /* a port, or "none" */
+    TR_SETTING_OTHER_ADDRESS, /* may be given twice: IPv4 and IPv6 */
     TR_SETTING_HOST,
     TR_SETTING_LEVEL,
     TR_SETTING_RELAY, /* allow or deny */

@@ -293,11 +293,9 @@ static void arrive_at_owner(struct sim_world *w, void *object, uint64_t tag)
 static bool is_faulty(struct sim_world *w, const struct sim_packet *packet)
 {
     const struct sim_fault *fault = &w->net.fault;
-    bool is_server = w->server != NULL;
-    for (uint32_t i = 0; is_server && i < w->server->address_count; i++)
-        if (sim_ip_equal(&w->server->addresses[i], &packet->src) ||
-            sim_ip_equal(&w->server->addresses[i], &packet->dst))
-            return fault->deaf.family != 0 && sim_ip_equal(&fault->deaf, &packet->dst);
+    if (w->server != NULL &&
+        (sim_server_owns(w->server, &packet->src) || sim_server_owns(w->server, &packet->dst)))
+        return fault->deaf.family != 0 && sim_ip_equal(&fault->deaf, &packet->dst);
     if (fault->from.family != 0 && !sim_ip_equal(&fault->from, &packet->src))
         return false;
     if (fault->frame != 0 && fault->frame != packet->data[0])

@@ -10,6 +10,7 @@
 #include <tryst/pin.h>
 
 #define PORT 7777
+#define OTHER_PORT 7778
 /* Memory of a server that nobody uses, and of each participant: fixed rings and tables first. */
 #define MEMORY_BASE (512 << 10)
 #define MEMORY_PARTICIPANT 4096
@@ -43,6 +44,7 @@ static void drain(struct sim_server *server)
         sim_watch_sent(w, server->party, &out->to, out->data, out->size);
         struct sim_sending sending = {.to = out->to,
                                       .from = out->from,
+                                      .socket = out->from.port == OTHER_PORT,
                                       .ttl = out->ttl,
                                       .origin = server->party->id,
                                       .is_genuine = true,
@@ -114,6 +116,14 @@ static void make_keys(struct sim_server *server)
     sim_expect(server->world, result > 0, "tryst_pin_format says %d", result);
 }
 
+bool sim_server_owns(const struct sim_server *server, const struct tryst_address *ip)
+{
+    for (uint32_t i = 0; i < server->address_count; i++)
+        if (sim_ip_equal(&server->addresses[i], ip))
+            return true;
+    return server->other.family != 0 && sim_ip_equal(&server->other, ip);
+}
+
 struct sim_server *sim_server_make(struct sim_world *w, uint32_t delay_us, bool has_ipv6)
 {
     struct sim_server *server = sim_keep(w, sizeof *server);
@@ -124,6 +134,15 @@ struct sim_server *sim_server_make(struct sim_world *w, uint32_t delay_us, bool 
     server->host->object = server;
     server->host->receive = receive;
     sim_host_attach(w, server->host, &w->net.core, ip4, ip6, delay_us);
+    if (w->has_other_ip) {
+        server->other = sim_net_public4(w);
+        sim_host_attach(w, server->host, &w->net.core, server->other, (struct tryst_address){0},
+                        delay_us);
+        server->other.port = PORT;
+    }
+    server->host->ports[1] = OTHER_PORT;
+    server->options.vantage =
+        (struct tr_vantage){.port = PORT, .other_port = OTHER_PORT, .other = {server->other}};
     ip4.port = ip6.port = PORT;
     server->addresses[server->address_count++] = ip4;
     if (has_ipv6)

@@ -19,6 +19,7 @@ struct sim_server {
     struct tr_recall_row recall[SIM_RECALL_ROWS]; /* outlives the service, as its file does */
     struct tryst_address addresses[2];
     uint32_t address_count;
+    struct tryst_address other; /* a second IPv4 address; family 0: none */
     char pin[128];
     uint64_t wake_us;
     uint64_t wake_tag;
@@ -27,6 +28,9 @@ struct sim_server {
     struct sim_meter meter;
     uint64_t lives;
 };
+
+/* Whether it is one of its addresses, whatever the port. */
+bool sim_server_owns(const struct sim_server *server, const struct tryst_address *ip);
 
 /* Makes the world's server on the core and starts it; IPv6 too where asked. */
 struct sim_server *sim_server_make(struct sim_world *w, uint32_t delay_us, bool has_ipv6);

@@ -28,6 +28,7 @@ struct sim_world {
     uint64_t hash;   /* over every datagram event: same seed, same hash */
     uint64_t events; /* datagram events so far */
     bool trace;      /* print every datagram event */
+    bool has_other_ip; /* the server can be asked at a second address */
     bool has_relay;  /* clients made from now on let the server carry what they say */
     bool failed;     /* an invariant or an expectation broke; time stands still from then on */
 

@@ -1,0 +1,25 @@
+/* Opens what the settings say is listened on: UDP, TCP, and the further port and address for BIND.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_PORTS_H
+#define TR_PORTS_H
+
+#include "server/listener.h"
+#include "server/log.h"
+#include "server/settings.h"
+#include "server/vantage.h"
+
+struct tr_ports {
+    struct tr_listener *listener;
+    const struct tr_settings *settings;
+    struct tr_log *log;
+};
+
+/* What cannot be opened and must be is told on stderr, and what to do about it; what need not be is a
+ * warning in the log. vantage: filled as far as its sockets are there. */
+bool tr_ports_open(const struct tr_ports *ports, struct tr_vantage *vantage);
+
+/* The certificate that the settings name, or one of our own. NULL: error says why. */
+struct tr_tunnel_tls *tr_ports_load_tls(const struct tr_settings_streams *streams,
+                                        char error[TR_TUNNEL_ERROR]);
+
+#endif

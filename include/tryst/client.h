@@ -33,7 +33,7 @@ TRYST_API tryst_result tryst_client_create(struct tryst_client **client,
 TRYST_API void tryst_client_destroy(struct tryst_client *client);
 
 /* As tryst_endpoint_join, tryst_endpoint_leave, tryst_endpoint_send, tryst_endpoint_poll,
- * tryst_endpoint_local and tryst_endpoint_stats. What send queues leaves with the next
+ * tryst_endpoint_local, tryst_endpoint_stats and tryst_endpoint_survey. What send queues leaves with the next
  * tryst_client_run, or at once with tryst_client_flush.
  * Since 0.1 */
 TRYST_API tryst_result tryst_client_join(struct tryst_client *client, const char *session,
@@ -46,6 +46,8 @@ TRYST_API tryst_result tryst_client_local(const struct tryst_client *client,
                                           struct tryst_address *addresses, size_t max);
 TRYST_API tryst_result tryst_client_stats(const struct tryst_client *client,
                                           struct tryst_stats *stats);
+TRYST_API tryst_result tryst_client_survey(const struct tryst_client *client,
+                                           struct tryst_survey *survey);
 
 /* Puts everything that is queued on the wire now.
  * Returns TRYST_OK; TRYST_E_ARGUMENT. Since 0.1 */

@@ -13,6 +13,7 @@
 #include <tryst/event.h>
 #include <tryst/identity.h>
 #include <tryst/options.h>
+#include <tryst/survey.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -159,6 +160,15 @@ TRYST_API tryst_result tryst_endpoint_poll(struct tryst_endpoint *endpoint,
 /* Copies the counters. Returns TRYST_OK; TRYST_E_ARGUMENT. Since 0.1 */
 TRYST_API tryst_result tryst_endpoint_stats(const struct tryst_endpoint *endpoint,
                                             struct tryst_stats *stats);
+
+/* Copies what is known of the NAT now. It is learnt without a call: from the first cookie on, in some five
+ * round trips and at most 64 datagrams, which hold nothing else up; and anew when the addresses changed.
+ * With the option `sockets` 0 filtering, hairpinning and most of how ports are chosen stay unknown.
+ *
+ * Returns  TRYST_OK; TRYST_E_ARGUMENT.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_endpoint_survey(const struct tryst_endpoint *endpoint,
+                                             struct tryst_survey *survey);
 
 #ifdef __cplusplus
 }

@@ -15,5 +15,6 @@
 #include <tryst/options.h>
 #include <tryst/pin.h>
 #include <tryst/policy.h>
+#include <tryst/survey.h>
 
 #endif

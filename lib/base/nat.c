@@ -1,6 +1,9 @@
 /* The words of a NAT's tables.
  * SPDX-License-Identifier: MIT */
-#include <tryst/nat.h>
+#include <assert.h>
+#include <tryst/survey.h>
+
+static_assert(sizeof(struct tryst_survey) == TRYST_SURVEY_SIZE, "bindings rely on this size");
 
 #define WORD_ROW(name, number, text)                                                               \
     case number:                                                                                   \
@@ -18,3 +21,5 @@
 WORD_FUNCTION(tryst_mapping_name, TRYST_MAPPINGS)
 WORD_FUNCTION(tryst_filtering_name, TRYST_FILTERINGS)
 WORD_FUNCTION(tryst_port_pattern_name, TRYST_PORT_PATTERNS)
+WORD_FUNCTION(tryst_survey_state_name, TRYST_SURVEY_STATES)
+WORD_FUNCTION(tryst_finding_name, TRYST_FINDINGS)

@@ -20,6 +20,9 @@ static_assert(TRYST_SEED_SIZE == TR_KEY && TRYST_KEY_SIZE == TR_KEY, "one size o
  * each fits; what does not is sent in a later round. */
 enum { OUTBOX_MAX = 1024 };
 
+/* What a spray goes by is looked at again so long before it. */
+#define SPRAY_SOON_US (2 * TR_S)
+
 static uint64_t ms_or(uint32_t ms, uint32_t normal_ms)
 {
     return (ms > 0 ? ms : normal_ms) * TR_MS;
@@ -78,7 +81,8 @@ tryst_result tryst_endpoint_create(struct tryst_endpoint **endpoint,
     tr_budget_init(&made->budget, &made->random);
     made->relay_use = options->relay;
     made->sockets.limit = options->sockets;
-    made->relay.is_only = options->relay == TRYST_RELAY_ONLY;
+    made->relay.is_only = made->survey.is_off = options->relay == TRYST_RELAY_ONLY;
+    made->rendezvous.nat.flags = options->spray == TRYST_SPRAY_ALLOW ? TR_NAT_SPRAY : 0;
     made->ports[0] = options->tcp_port;
     made->ports[1] = options->tls_port;
     made->rendezvous.caps = (options->relay != TRYST_RELAY_DENY ? TR_CAP_RELAY : 0) |
@@ -105,6 +109,7 @@ void tryst_endpoint_destroy(struct tryst_endpoint *endpoint)
 static uint64_t due_us(struct tryst_endpoint *endpoint)
 {
     uint64_t next = tr_rendezvous_deadline(&endpoint->rendezvous);
+    tr_sooner(&next, tr_survey_deadline(&endpoint->survey, &endpoint->rendezvous));
     tr_sooner(&next, tr_session_deadline(&endpoint->session, &endpoint->kit));
     return next;
 }
@@ -195,12 +200,18 @@ static void advance(struct tryst_endpoint *endpoint)
     if (endpoint->is_awake) {
         endpoint->is_awake = false;
         tr_rendezvous_awake(&endpoint->rendezvous, now_us);
+        tr_survey_doubt(&endpoint->survey);
         tr_session_unsettle(&endpoint->session, true, &endpoint->kit);
     }
+    tr_survey_tick(&endpoint->survey, &endpoint->rendezvous, &endpoint->kit);
     tr_rendezvous_tick(&endpoint->rendezvous, now_us, &endpoint->outbox, &endpoint->random);
     while (tr_rendezvous_next_fact(&endpoint->rendezvous, &fact))
         fact_tell(endpoint, &fact);
     tr_session_tick(&endpoint->session, &endpoint->rendezvous, &endpoint->kit, &endpoint->notices);
+    if (endpoint->rendezvous.nat.ports == TRYST_PORTS_SEQUENTIAL &&
+        tr_traversal_wanted(&endpoint->session.traversal, &endpoint->session.seats,
+                            &endpoint->kit) < now_us + SPRAY_SOON_US)
+        tr_survey_refresh(&endpoint->survey, &endpoint->rendezvous, &endpoint->kit);
 }
 
 static void uplinks_update(struct tryst_endpoint *endpoint)
@@ -256,6 +267,7 @@ tryst_result tryst_endpoint_set_local(struct tryst_endpoint *endpoint, uint64_t 
         return TRYST_OK;
     tr_rendezvous_set_locals(&endpoint->rendezvous, endpoint->kit.now_us, list, used);
     uplinks_update(endpoint);
+    tr_survey_doubt(&endpoint->survey);
     hello_update(endpoint);
     tr_session_locals_changed(&endpoint->session, dropped, endpoint->locals.extra, &endpoint->kit);
     advance(endpoint);
@@ -285,6 +297,7 @@ tryst_result tryst_endpoint_join(struct tryst_endpoint *endpoint, uint64_t now_u
     tr_names_session(id, endpoint->app, session, length);
     now_set(endpoint, now_us);
     endpoint->is_joined = true;
+    tr_survey_refresh(&endpoint->survey, &endpoint->rendezvous, &endpoint->kit);
     tr_rendezvous_join(&endpoint->rendezvous, endpoint->kit.now_us, id, data, size,
                        &endpoint->random);
     advance(endpoint);
@@ -362,6 +375,10 @@ tryst_result tryst_endpoint_input_on(struct tryst_endpoint *endpoint, uint64_t n
     uint16_t local =
         socket != 0 ? (uint16_t)(TR_LOCAL_SOCKET + socket) : tr_locals_find(&endpoint->locals, to);
     bool is_server = source.transport != TRYST_TRANSPORT_UDP || endpoint->relay.is_only;
+    if (tr_survey_input(&endpoint->survey, endpoint->kit.now_us, &source, data, size)) {
+        advance(endpoint);
+        return TRYST_OK;
+    }
     enum tr_drop
         drop = /* only the server is talked to by a stream, or where there is no other way */
         tr_envelope_check(data, size, TR_FROM_SERVER | (is_server ? 0 : TR_FROM_PEER));

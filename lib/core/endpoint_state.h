@@ -8,6 +8,7 @@
 #include "lib/core/pace.h"
 #include "lib/core/session.h"
 #include "lib/core/sockets.h"
+#include "lib/core/survey.h"
 #include <tryst/endpoint.h>
 
 struct tryst_endpoint {
@@ -16,6 +17,7 @@ struct tryst_endpoint {
     struct tr_outbox outbox;
     struct tr_notice_queue notices;
     struct tr_rendezvous rendezvous;
+    struct tr_survey survey;
     struct tr_session session;
     struct tr_peer_kit kit;
     struct tr_budget budget;

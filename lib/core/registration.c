@@ -139,6 +139,7 @@ static bool request_make(struct tr_rendezvous *rendezvous, uint64_t now_us, uint
                       TR_DATAGRAM_BYTES, key, rendezvous->request);
     tr_seal_wipe(key, sizeof key);
     tr_register_hash(rendezvous->request_hash, rendezvous->request);
+    rendezvous->nat_told = body.nat;
     rendezvous->is_dirty = false;
     rendezvous->dirty_us = TR_NEVER;
     return true;

@@ -26,10 +26,12 @@ struct tr_uplink {
     uint8_t nonce[16];
     struct tr_cookie cookie;
     struct tr_candidate seen;
-    uint64_t cookie_us; /* when the cookie came */
-    uint64_t asked_us;  /* when the first BIND since the last cookie left, */
-    uint64_t sent_us;   /* and the newest */
-    uint64_t next_us;   /* next BIND; TR_NEVER when none is wanted */
+    struct tryst_address other; /* the server at another ip; family 0: none */
+    uint16_t other_port;        /* its second port; 0: none */
+    uint64_t cookie_us;         /* when the cookie came */
+    uint64_t asked_us;          /* when the first BIND since the last cookie left, */
+    uint64_t sent_us;           /* and the newest */
+    uint64_t next_us;           /* next BIND; TR_NEVER when none is wanted */
     uint32_t rtt_us;
 };
 
@@ -71,8 +73,9 @@ struct tr_rendezvous {
     uint8_t uplink; /* index of the one that registers */
     struct tr_candidate locals[TR_CANDIDATES_MAX];
     uint8_t local_count;
-    struct tr_nat nat; /* what is known of ours */
-    bool is_welcome;   /* COOKIE was said */
+    struct tr_nat nat;      /* what is known of ours */
+    struct tr_nat nat_told; /* as the newest REGISTER says */
+    bool is_welcome;        /* COOKIE was said */
     bool has_certificate;
     struct tr_certificate certificate;
     uint8_t certificate_hash[16]; /* of the one that was verified, every byte of it */

@@ -212,6 +212,19 @@ static bool is_news(const struct tr_rendezvous *rendezvous, const struct tr_cand
     return true;
 }
 
+/* The server's other port and address. Nobody signs them: what a forger names gets a few BINDs. */
+static void others_take(struct tr_uplink *uplink, const struct tr_cookie_reply *reply)
+{
+    struct tr_candidate other = tr_candidate_canonical(&reply->other);
+    bool is_loopback = tryst_address_classify(&uplink->server) == TRYST_ADDRESS_LOOPBACK;
+    uplink->other_port = reply->other_port != uplink->server.port ? reply->other_port : 0;
+    uplink->other = other.address;
+    if (other.address.family != uplink->server.family ||
+        memcmp(other.address.ip, uplink->server.ip, sizeof other.address.ip) == 0 ||
+        !tr_candidate_is_usable(&other, is_loopback))
+        uplink->other = (struct tryst_address){0};
+}
+
 static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *uplink, uint64_t now_us,
                         const struct tr_cookie_reply *reply, struct tr_random *random)
 {
@@ -219,6 +232,7 @@ static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *upli
     struct tr_candidate seen = reply->seen;
     tr_cookie_mask(&seen, reply->nonce);
     uplink->seen = tr_candidate_canonical(&seen);
+    others_take(uplink, reply);
     uplink->cookie = reply->cookie;
     uplink->cookie_us = now_us;
     uint32_t took = trip(uplink, now_us, reply->nonce);

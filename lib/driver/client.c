@@ -302,6 +302,11 @@ tryst_result tryst_client_stats(const struct tryst_client *client, struct tryst_
     return tryst_endpoint_stats(client->endpoint, stats);
 }
 
+tryst_result tryst_client_survey(const struct tryst_client *client, struct tryst_survey *survey)
+{
+    return tryst_endpoint_survey(client != NULL ? client->endpoint : NULL, survey);
+}
+
 tryst_result tryst_client_flush(struct tryst_client *client)
 {
     if (client == NULL)

@@ -1,0 +1,37 @@
+/* What is known of the NAT, for the game.
+ * SPDX-License-Identifier: MIT */
+#include "lib/core/endpoint_state.h"
+#include "lib/core/findings.h"
+
+tryst_result tryst_endpoint_survey(const struct tryst_endpoint *endpoint,
+                                   struct tryst_survey *survey)
+{
+    if (endpoint == NULL || survey == NULL)
+        return TRYST_E_ARGUMENT;
+    const struct tr_survey *known = &endpoint->survey;
+    const struct tr_nat *nat = &endpoint->rendezvous.nat;
+    *survey = (struct tryst_survey){.state = TRYST_SURVEY_NONE};
+    if (known->stage == TR_SURVEY_IDLE)
+        return TRYST_OK;
+    bool is_done = known->stage == TR_SURVEY_READY;
+    survey->state = is_done ? TRYST_SURVEY_DONE : TRYST_SURVEY_RUNNING;
+    survey->mapping = nat->mapping;
+    survey->filtering = nat->filtering;
+    survey->ports = nat->ports;
+    survey->stride = (int16_t)nat->stride;
+    survey->low = nat->low;
+    survey->high = nat->high;
+    survey->last = nat->last;
+    survey->samples = known->samples;
+    survey->hairpin = tr_findings_hairpin(&known->prober);
+    survey->poison = tr_findings_poison(&known->prober);
+    survey->other_port = tr_findings_answered(&known->prober, TR_PROBE_PORT);
+    survey->other_address = tr_findings_answered(&known->prober, TR_PROBE_ADDRESS);
+    survey->public_class = (uint32_t)tryst_address_classify(&known->seen);
+    survey->datagrams = known->prober.sent;
+    survey->took_us =
+        (uint32_t)(is_done ? known->took_us : endpoint->kit.now_us - known->started_us);
+    survey->public_address = known->seen;
+    survey->server = known->server;
+    return TRYST_OK;
+}

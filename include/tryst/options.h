@@ -77,7 +77,7 @@ struct tryst_options {
     uint8_t port_mapping;  /* client only: enum tryst_port_mapping_use */
     uint8_t spray;         /* enum tryst_spray_use */
     uint8_t sockets;       /* further IPv4 sockets that may be used at a time, against hard NATs; an
-                              endpoint: 0, none; a client: 255, its own number with spray denied */
+                              endpoint: 0, none; a client: 255, or 8 with spray denied */
 };
 
 /* Sets the size and zeroes the rest.

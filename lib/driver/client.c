@@ -1,5 +1,5 @@
-/* The batteries: one UDP socket a family for the server and every peer, streams to a server where no
- * UDP passes, a clock, name resolution.
+/* The batteries: one UDP socket a family for the server and every peer, further ones against hard NATs,
+ * streams to a server where no UDP passes, a clock, name resolution.
  * SPDX-License-Identifier: MIT */
 #include <tryst/client.h>
 
@@ -20,6 +20,9 @@
 /* Bytes asked for in the kernel's queues: a frame's worth of messages from many peers at once. */
 #define BUFFER_BYTES (512u << 10)
 
+/* Further sockets where many ports may not be tried: for a fresh port, and what a NAT is asked from. */
+#define SOCKETS_FEW 8
+
 static tryst_result create_endpoint(struct tryst_client *client,
                                     const struct tryst_identity *identity,
                                     const struct tryst_options *options,
@@ -29,6 +32,8 @@ static tryst_result create_endpoint(struct tryst_client *client,
     struct tryst_options filled = *options;
     filled.tcp_port = options->tcp_port != 0 ? options->tcp_port : pin->port;
     filled.tls_port = options->tls_port != 0 ? options->tls_port : HTTPS_PORT;
+    if (options->sockets == 0)
+        filled.sockets = options->spray == TRYST_SPRAY_DENY ? SOCKETS_FEW : TRYST_SOCKETS_MAX;
     tryst_result result = tr_seal_start();
     if (result == TRYST_OK && identity == NULL)
         result = tryst_identity_create(&own);
@@ -152,6 +157,7 @@ static void start_watches(struct tryst_client *client)
     if (client->is_netwatch_polled)
         uv_poll_start(&client->netwatch_poll, UV_READABLE, got_word);
     tr_stream_watch(&client->streams, &client->loop);
+    tr_extra_watch(&client->extra, &client->loop);
     uv_run(&client->loop, UV_RUN_NOWAIT);
 }
 
@@ -182,6 +188,7 @@ static tryst_result start(struct tryst_client *client, const struct tryst_identi
 static void stop(struct tryst_client *client)
 {
     tr_stream_clear(&client->streams);
+    tr_extra_clear(&client->extra);
     if (client->has_loop) {
         for (uint32_t i = 0; i < 2; i++)
             if (client->lanes[i].is_watched)
@@ -224,6 +231,7 @@ tryst_result tryst_client_create(struct tryst_client **client,
     made->lanes[1].socket.fd = -1;
     made->netwatch.fd = -1;
     tr_stream_init(&made->streams, NULL);
+    tr_extra_init(&made->extra);
     result = start(made, identity, options, &pin);
     if (result != TRYST_OK) {
         int error = errno;

@@ -23,6 +23,9 @@ enum { READS_MAX = 8 };
 /* While the system's buffer is full, output is tried again this often. */
 #define FULL_US (1 * TR_MS)
 
+/* Further sockets that are not wanted any more stay open for no longer than this. */
+#define EXTRA_CHECK_US (5 * TR_MS)
+
 uint64_t tr_client_now_us(void)
 {
     struct timespec time;
@@ -45,7 +48,8 @@ static struct tr_lane *lane_of(struct tryst_client *client, uint8_t family)
 
 static uint64_t count_refused(const struct tryst_client *client)
 {
-    return client->lanes[0].socket.refused + client->lanes[1].socket.refused;
+    return client->lanes[0].socket.refused + client->lanes[1].socket.refused +
+           client->extra.refused;
 }
 
 void tr_client_list_interfaces(struct tryst_client *client)
@@ -162,6 +166,29 @@ static void receive_lane(struct tryst_client *client, uint32_t index)
     }
 }
 
+static void receive_extra(struct tryst_client *client)
+{
+    uint8_t numbers[TR_DATAGRAM_BATCH];
+    struct tr_arrival *arrivals;
+    uint32_t ready = 1;
+    client->extra.looked_us = client->now_us;
+    client->extra.is_readable = false;
+    for (uint32_t total = 0; total < READS_MAX * TR_DATAGRAM_BATCH && ready > 0; total += ready) {
+        ready = tr_extra_ready(&client->extra, numbers, TR_DATAGRAM_BATCH);
+        for (uint32_t i = 0; i < ready; i++) {
+            uint32_t count = tr_datagram_receive(tr_extra_socket(&client->extra, numbers[i]),
+                                                 client->inbox, &arrivals);
+            for (uint32_t j = 0; j < count; j++)
+                tryst_endpoint_input_on(client->endpoint, client->now_us, numbers[i],
+                                        &arrivals[j].from, NULL, arrivals[j].data,
+                                        arrivals[j].size);
+            total += count;
+            if (count > 0)
+                client->busy = TR_BUSY_EXTRA;
+        }
+    }
+}
+
 static void receive_streams(struct tryst_client *client)
 {
     struct tryst_address from;
@@ -181,19 +208,28 @@ static void receive(struct tryst_client *client)
             (i == busy || lane->is_readable || client->now_us >= lane->looked_us + IDLE_LOOK_US))
             receive_lane(client, i);
     }
+    const struct tr_extra_sockets *extra = &client->extra;
+    bool is_busy = busy == TR_BUSY_EXTRA || client->is_watching;
+    if (extra->count > 0 &&
+        (is_busy || extra->is_readable || client->now_us >= extra->looked_us + IDLE_LOOK_US))
+        receive_extra(client);
     receive_streams(client);
 }
 
-static void flush_lane(struct tr_lane *lane)
+/* Sends what waits, socket by socket in its order. */
+static void flush_lane(struct tryst_client *client, struct tr_lane *lane)
 {
     struct tr_datagram *list[TR_DATAGRAM_BATCH];
+    uint32_t done = 0, run = 0;
+    for (; lane->count > 0 && done == run; lane->head += done, lane->count -= done) {
+        struct tr_datagram *first = &lane->waiting[lane->head];
+        for (run = 0; run < lane->count && first[run].socket == first->socket; run++)
+            list[run] = &first[run];
+        done = first->socket == 0 ? tr_datagram_send(&lane->socket, list, run)
+                                  : tr_extra_send(&client->extra, first->socket, list, run);
+    }
     if (lane->count == 0)
-        return;
-    for (uint32_t i = 0; i < lane->count; i++)
-        list[i] = &lane->waiting[lane->head + i];
-    uint32_t done = tr_datagram_send(&lane->socket, list, lane->count);
-    lane->count -= done;
-    lane->head = lane->count > 0 ? lane->head + done : 0;
+        lane->head = 0;
 }
 
 static bool has_room(const struct tr_lane *lane)
@@ -231,7 +267,22 @@ static void put(struct tr_lane *lane, const struct tryst_datagram *datagram)
     slot->from = source_of(lane, datagram);
     slot->size = (uint16_t)datagram->size;
     slot->ttl = (uint8_t)datagram->ttl;
+    slot->socket = (uint8_t)datagram->socket;
     memcpy(slot->data, datagram->data, datagram->size);
+}
+
+/* Asking which of them are wanted costs a look at every peer, which not every datagram shall pay for. */
+static void keep_extra(struct tryst_client *client)
+{
+    uint8_t bits[(TRYST_SOCKETS_MAX + 1) / 8];
+    struct tr_extra_sockets *extra = &client->extra;
+    extra->is_unchecked = extra->count > 0;
+    if (extra->count == 0 || client->now_us < extra->checked_us + EXTRA_CHECK_US)
+        return;
+    extra->is_unchecked = false;
+    extra->checked_us = client->now_us;
+    tryst_endpoint_sockets(client->endpoint, bits);
+    tr_extra_keep(extra, bits);
 }
 
 void tr_client_flush(struct tryst_client *client)
@@ -242,7 +293,7 @@ void tr_client_flush(struct tryst_client *client)
     for (;;) {
         for (uint32_t i = 0; i < 2; i++)
             if (!has_room(&lanes[i]))
-                flush_lane(&lanes[i]);
+                flush_lane(client, &lanes[i]);
         /* What a full socket leaves behind waits in the endpoint, which is bounded and counts. */
         if (!has_room(&lanes[0]) || !has_room(&lanes[1]) ||
             tryst_endpoint_output(client->endpoint, client->now_us, &datagram) != 1)
@@ -257,7 +308,11 @@ void tr_client_flush(struct tryst_client *client)
             put(lane, &datagram);
     }
     for (uint32_t i = 0; i < 2; i++)
-        flush_lane(&lanes[i]);
+        flush_lane(client, &lanes[i]);
+    /* One is closed when nothing waits any more that would open it again. */
+    if (lanes[0].count == 0)
+        keep_extra(client);
+    tr_extra_settle(&client->extra);
     tr_stream_flush(&client->streams, client->now_us);
 }
 
@@ -289,12 +344,14 @@ uint64_t tr_client_deadline(const struct tryst_client *client, uint64_t now_us)
     tr_sooner(&next, tr_stream_deadline(&client->streams));
     if (client->lanes[0].count > 0 || client->lanes[1].count > 0)
         tr_sooner(&next, now_us + FULL_US);
+    if (client->extra.is_unchecked)
+        tr_sooner(&next, client->extra.checked_us + EXTRA_CHECK_US);
     return next;
 }
 
 tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
 {
-    struct pollfd polled[4 + TR_STREAM_MAX];
+    struct pollfd polled[5 + TR_STREAM_MAX];
     uint32_t polled_streams[TR_STREAM_MAX];
     struct tr_lane *polled_lanes[2];
     nfds_t count = 0;
@@ -303,8 +360,9 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
         if (lane->socket.fd < 0)
             continue;
         polled_lanes[count] = lane;
-        polled[count++] = (struct pollfd){.fd = lane->socket.fd,
-                                          .events = lane->count > 0 ? POLLIN | POLLOUT : POLLIN};
+        bool is_full = lane->count > 0 && lane->waiting[lane->head].socket == 0;
+        polled[count++] =
+            (struct pollfd){.fd = lane->socket.fd, .events = is_full ? POLLIN | POLLOUT : POLLIN};
     }
     nfds_t lane_count = count;
     for (uint32_t i = 0; i < TR_STREAM_MAX; i++) {
@@ -319,7 +377,8 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
     /* A name that is being resolved, and a wake from another thread. */
     polled[count++] = (struct pollfd){.fd = uv_backend_fd(&client->loop), .events = POLLIN};
     polled[count++] =
-        (struct pollfd){.fd = client->netwatch.fd, .events = POLLIN}; /* below 0: none */
+        (struct pollfd){.fd = client->netwatch.fd, .events = POLLIN};            /* below 0: none */
+    polled[count++] = (struct pollfd){.fd = client->extra.fd, .events = POLLIN}; /* so here */
     uint64_t now_us = tr_client_now_us();
     tr_sooner(&until_us, tr_client_deadline(client, now_us));
     uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
@@ -330,7 +389,8 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
     for (nfds_t i = 0; i < lane_count; i++)
         if (polled[i].revents != 0)
             polled_lanes[i]->is_readable = true;
-    client->netwatch.is_readable = polled[count - 1].revents != 0;
+    client->netwatch.is_readable = polled[count - 2].revents != 0;
+    client->extra.is_readable = polled[count - 1].revents != 0;
     for (nfds_t i = lane_count; i < socket_count; i++)
         if (polled[i].revents != 0)
             tr_stream_set_ready(&client->streams, polled_streams[i - lane_count]);

@@ -4,6 +4,7 @@
 #define TR_CLIENT_LOOP_H
 
 #include "lib/driver/datagram.h"
+#include "lib/driver/extra_sockets.h"
 #include "lib/driver/netwatch.h"
 #include "lib/driver/resolver.h"
 #include "lib/driver/stream.h"
@@ -27,18 +28,21 @@ struct tr_lane {
     uint32_t routed_scope;     /* the interface that the family's default route uses */
 };
 
+enum { TR_BUSY_EXTRA = 2 };
+
 struct tryst_client {
     struct tryst_endpoint *endpoint;
     uint64_t now_us; /* as last read; stands still between turns */
     uv_loop_t loop;
     bool has_loop;
     bool has_waker;
-    uv_async_t waker;        /* makes the loop's descriptor readable from another thread */
-    atomic_bool is_woken;    /* by that thread, and no run has ended for it yet */
-    bool is_watching;        /* the loop's descriptor tells of the sockets */
-    bool is_queued;          /* a call may have left output in the endpoint */
-    struct tr_lane lanes[2]; /* IPv4, IPv6 */
-    uint32_t busy;           /* the lane that last received something */
+    uv_async_t waker;              /* makes the loop's descriptor readable from another thread */
+    atomic_bool is_woken;          /* by that thread, and no run has ended for it yet */
+    bool is_watching;              /* the loop's descriptor tells of the sockets */
+    bool is_queued;                /* a call may have left output in the endpoint */
+    struct tr_lane lanes[2];       /* IPv4, IPv6 */
+    uint32_t busy;                 /* the lane that last received something, or TR_BUSY_EXTRA */
+    struct tr_extra_sockets extra; /* for datagrams that name one of them */
     struct tr_datagram_inbox *inbox;
     struct tr_resolver resolver;
     struct tr_streams_of_client streams; /* for datagrams whose address has a stream's transport */

@@ -288,6 +288,8 @@ static tryst_result create_client(struct join *join)
     options.port = wish->port;
     options.trace = wish->is_traced;
     options.relay = wish->relay;
+    options.spray = wish->spray;
+    options.sockets = wish->sockets;
     options.tcp_port = wish->tcp_port;
     options.tls_port = wish->tls_port;
     if (wish->key) {

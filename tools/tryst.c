@@ -22,6 +22,8 @@ static const char usage_text[] =
     "  --app NAME      the game's name: only the same app meets\n"
     "  --bind PORT     local UDP port\n"
     "  --relay USE     by way of the server: allow, deny, or only\n"
+    "  --spray USE     many ports at once against a hard NAT: allow or deny\n"
+    "  --sockets N     at most so many further sockets for that (255; 8 without spray)\n"
     "  --tcp-port PORT, --tls-port PORT\n"
     "                  the server's, where UDP fails (as in --server; 443)\n"
     "  --json          one event a line, for programs\n"
@@ -84,16 +86,34 @@ static bool read_port(const char *text, uint16_t *port)
     return true;
 }
 
-static bool read_relay(const char *text, uint8_t *use)
-{
 #define READ_ROW(name, number, word)                                                               \
     if (strcmp(text, word) == 0) {                                                                 \
         *use = (number);                                                                           \
         return true;                                                                               \
     }
+
+static bool read_relay(const char *text, uint8_t *use)
+{
     TRYST_RELAY_USES(READ_ROW)
-#undef READ_ROW
     return false;
+}
+
+static bool read_spray(const char *text, uint8_t *use)
+{
+    TRYST_SPRAY_USES(READ_ROW)
+    return false;
+}
+
+#undef READ_ROW
+
+static bool read_sockets(const char *text, uint8_t *sockets)
+{
+    uint32_t number;
+
+    if (!read_number(text, TRYST_SOCKETS_MAX, &number))
+        return false;
+    *sockets = (uint8_t)number;
+    return true;
 }
 
 static bool has_length(const char *text, size_t most)
@@ -115,6 +135,8 @@ static const struct option join_flags[] = {
     {"timeout", required_argument, NULL, 'T'},
     {"at", required_argument, NULL, 'A'},
     {"relay", required_argument, NULL, 'r'},
+    {"spray", required_argument, NULL, 'y'},
+    {"sockets", required_argument, NULL, 'N'},
     {"tcp-port", required_argument, NULL, 'c'},
     {"tls-port", required_argument, NULL, 'S'},
     {"help", no_argument, NULL, 'h'},
@@ -145,6 +167,10 @@ static bool take_flag(struct join_wish *wish, int flag, const char *value)
         return read_port(value, &wish->tls_port);
     case 'r':
         return read_relay(value, &wish->relay);
+    case 'y':
+        return read_spray(value, &wish->spray);
+    case 'N':
+        return read_sockets(value, &wish->sockets);
     case 'j':
         return wish->is_json = true;
     case 't':

@@ -282,7 +282,9 @@ class Tool(Case):
                           [*good, "--expect", "many"], [*good, "--timeout", "-1"],
                           [*good, "--timeout", "1s"], [*good, "--at", "nan"],
                           [*good, "--bind", "65536"], [*good, "--bind", "0"],
-                          [*good, "--relay", "sometimes"], [*good, "--tcp-port", "0"],
+                          [*good, "--relay", "sometimes"], [*good, "--spray", "only"],
+                          [*good, "--sockets", "0"], [*good, "--sockets", "256"],
+                          [*good, "--tcp-port", "0"],
                           [*good, "--send", ""], [*good, "--send", "x" * 1151],
                           [*good, "--name", "x" * 129], ["join", "meet", "--server", "nonsense"],
                           ["join", "meet", "--server", "127.0.0.1:9"]):

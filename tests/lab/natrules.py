@@ -5,6 +5,8 @@ SPDX-License-Identifier: MIT
 Every gateway has a device "wan" towards the core and a device "lan" towards its hosts.
 """
 
+BLOCK_LOW = 40960  # where a block of ports begins
+
 # A gateway that forwards only what was asked for from inside.
 _CLOSED_FORWARD = """
     chain forward {
@@ -103,6 +105,41 @@ def address_restricted(_gateway=None):
 def symmetric(_gateway=None):
     """Address-and-port-dependent mapping, a random port for each; the same filtering."""
     return _table(_EMPTY_PREROUTING, _masquerade("fully-random"), _CLOSED_INPUT, _CLOSED_FORWARD)
+
+
+def symmetric_block(ports):
+    """The same, its ports out of one block of so many."""
+    def rules(_gateway=None):
+        return _table(_EMPTY_PREROUTING, f"""
+    chain postrouting {{
+        type nat hook postrouting priority 100;
+        oifname "wan" meta l4proto udp masquerade to :{BLOCK_LOW}-{BLOCK_LOW + ports - 1} fully-random
+        oifname "wan" masquerade
+    }}""", _CLOSED_INPUT, _CLOSED_FORWARD)
+    return rules
+
+
+def left_to_program(_gateway=None):
+    """For a gateway whose UDP a program maps (seqnat.c): the kernel does the rest, and nothing of it."""
+    return _table(_EMPTY_PREROUTING, """
+    chain untracked {
+        type filter hook prerouting priority -300;
+        meta l4proto udp notrack
+    }
+    chain untracked_out {
+        type filter hook output priority -300;
+        meta l4proto udp notrack
+    }
+    chain postrouting {
+        type nat hook postrouting priority 100;
+        oifname "wan" meta l4proto != udp masquerade
+    }
+    chain forward {
+        type filter hook forward priority 0;
+        meta l4proto udp drop
+        ct state invalid drop
+        iifname "wan" ct state new drop
+    }""", _CLOSED_INPUT)
 
 
 def hairpin(gateway):

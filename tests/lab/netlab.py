@@ -21,6 +21,7 @@ import threading
 import natrules
 
 SERVER4 = "5.1.0.2"
+SERVER4_OTHER = "5.1.0.3"  # of the same machine
 SERVER6 = "2a02:7::2"
 COMMAND_TIMEOUT_S = 20
 
@@ -71,11 +72,12 @@ def why_not():
 class Host:
     """A namespace that a player runs in, and what others may see of it."""
 
-    def __init__(self, name, namespace, public, local):
+    def __init__(self, name, namespace, public, local, gateways=()):
         self.name = name
         self.namespace = namespace
         self.public = public  # the addresses a server may see it at
         self.local = local    # its own addresses
+        self.gateways = list(gateways)  # between it and the core, the outermost first
 
 
 class Lab:
@@ -85,6 +87,7 @@ class Lab:
         self.prefix = f"tryst-{os.getpid()}-"
         self.names = []
         self.stateful = {}  # namespace: the sets and maps of its rules
+        self.programs = {}  # namespace: what maps its UDP instead; has forget() and close()
         self.sites = 0
         self.counting = threading.Lock()  # of sites, which may be built side by side
         self.edges = {}     # site number: namespace
@@ -103,6 +106,9 @@ class Lab:
 
     def close(self):
         """Removes every namespace; devices and rules go with them."""
+        for program in self.programs.values():
+            program.close()
+        self.programs = {}
         for name in self.names:
             subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL, check=False)
         self.names = []
@@ -143,9 +149,13 @@ class Lab:
         table = " ".join(words[0][1:3])
         known += [f"flush {w[0]} {table} {w[1]}" for w in words if w and w[0] in ("set", "map")]
 
-    def forget(self):
-        """Makes every gateway forget all flows and mappings."""
-        for namespace, flush in self.stateful.items():
+    def forget(self, gateways=None):
+        """Makes every gateway, or those named, forget all flows and mappings."""
+        for namespace, flush in list(self.stateful.items()):
+            if gateways is not None and namespace not in gateways:
+                continue
+            if namespace in self.programs:
+                self.programs[namespace].forget()
             command(inside(namespace, ["conntrack", "-F"]))
             if flush:
                 command(inside(namespace, ["nft", "-f", "-"]), "\n".join(flush) + "\n")
@@ -157,6 +167,7 @@ class Lab:
         self.ip(self.middle, "addr add 5.1.0.1/24 dev server",
                 "addr add 2a02:7::1/64 dev server nodad")
         self.ip(self.server, f"addr add {SERVER4}/24 dev eth0",
+                f"addr add {SERVER4_OTHER}/24 dev eth0",
                 f"addr add {SERVER6}/64 dev eth0 nodad", "route add default via 5.1.0.1",
                 "route add default via 2a02:7::1")
 
@@ -227,7 +238,7 @@ class Lab:
         for number, name in enumerate(names, 10):
             namespace = self.namespace(name)
             local = self.plug(gateway, namespace, network, number)
-            hosts.append(Host(name, namespace, [public], [local]))
+            hosts.append(Host(name, namespace, [public], [local], [gateway]))
         return hosts
 
     def carrier(self, kind, *homes):
@@ -242,7 +253,8 @@ class Lab:
             gateway = self.namespace(f"gw{n}x{number}", forward=True)
             wan = self.plug(carrier, gateway, f"100.64.{n}", number, device="wan")
             hosts += self._household(gateway, home_kind, [name], wan, public,
-                                     f"192.168.{n * 16 + number}")
+                                     f"192.168.{(n * 16 + number) % 256}")
+            hosts[-1].gateways.insert(0, carrier)
         return hosts
 
     def behind_firewall(self, name, family=4):
@@ -264,7 +276,7 @@ class Lab:
             self.ip(namespace, f"addr add 2a02:7:{n}:1::10/64 dev eth0 nodad",
                     f"route add default via 2a02:7:{n}:1::1")
             own = f"2a02:7:{n}:1::10"
-        return Host(name, namespace, [own], [own])
+        return Host(name, namespace, [own], [own], [gateway])
 
     def dual_homed(self, name, dead):
         """A host with two uplinks, each behind a port-restricted NAT; of the two default routes the

@@ -45,13 +45,14 @@ class CountingNat:
 class Kind:
     """build(lab, name) makes a site of it with one host. What it is known to do:
 
-    mapping, filtering; ports: preserved, sequential, block or random; stride: of sequential ones,
-    cross: flows of others a second, block: the size of the block; hops: gateways on the way;
-    is_poisoned: a stranger's packet that comes first takes the port away."""
+    mapping, filtering; ports: preserved, steady (another for all), sequential, block or random; stride:
+    of sequential ones, cross: flows of others a second, block: the size of the block; hops: gateways on
+    the way; is_poisoned: a stranger's packet that comes first takes the port away."""
 
     def __init__(self, name, rules, build, mapping=ENDPOINT, filtering=PORT, ports="preserved",
-                 stride=0, cross=0, block=0, hops=1, is_poisoned=False):
+                 stride=0, cross=0, block=0, hops=1, is_poisoned=False, short=None):
         self.name = name
+        self.short = short or name  # for the head of a column
         self.rules = rules  # for the table
         self.build = build
         self.mapping = mapping
@@ -72,6 +73,15 @@ class Kind:
     def is_open(self):
         """Lets an address in that was spoken to, whatever its port."""
         return self.filtering in (NONE, ADDRESS)
+
+    @property
+    def behaviour(self):
+        """In the abbreviations of RFC 5780: mapping, filtering, ports."""
+        mapping = {NONE: "no NAT", ENDPOINT: "EIM", ADDRESS: "ADM", PORT: "APDM"}[self.mapping]
+        filtering = {NONE: "EIF", ADDRESS: "ADF", PORT: "APDF"}[self.filtering]
+        ports = {"sequential": f"sequential, {self.stride:+d}",
+                 "block": f"random of {self.block:,}"}.get(self.ports, self.ports)
+        return ", ".join([mapping, filtering] + ([ports] if self.mapping != NONE else []))
 
 
 def _home(rules):
@@ -98,13 +108,14 @@ def _sequential(stride, cross=0):
     told = f"sequential, {stride:+d}" + (f", {cross} others' flows a second" if cross else "")
     return Kind(f"symmetric, {told}", f"seqnat --stride {stride}"
                 + (f" --cross {cross}" if cross else ""), _counting(stride, cross), PORT, PORT,
-                "sequential", stride, cross)
+                "sequential", stride, cross, short=f"sequential {stride:+d}")
 
 
 def _block(size):
     return Kind(f"symmetric, block of {size:,}",
                 f"masquerade to :{nat.BLOCK_LOW}-{nat.BLOCK_LOW + size - 1} fully-random",
-                _home(nat.symmetric_block(size)), PORT, PORT, "block", block=size)
+                _home(nat.symmetric_block(size)), PORT, PORT, "block", block=size,
+                short=f"block {size:,}")
 
 
 PUBLIC = Kind("public", "none", lambda lab, name: lab.public_host(name), NONE, NONE, hops=0)
@@ -118,11 +129,13 @@ POISON = Kind("poison-prone", "masquerade, WAN INPUT accepts",
               _home(nat.port_restricted_open_input), is_poisoned=True)
 SEQUENTIAL = _sequential(1)
 BLOCK = _block(512)
-RANDOM = Kind("symmetric, random", "masquerade fully-random", _home(nat.symmetric), PORT, PORT,
-              "random")
-BY_TWO, BACKWARDS, CROSSED = _sequential(2), _sequential(-1), _sequential(1, cross=20)
 BLOCK_LARGE = _block(1024)
+RANDOM = Kind("symmetric, random", "masquerade fully-random", _home(nat.symmetric), PORT, PORT,
+              "random", short="random")
+BY_TWO, BACKWARDS, CROSSED = _sequential(2), _sequential(-1), _sequential(1, cross=20)
+STEADY = Kind("port-restricted, other ports", "masquerade to :udp sport ^ 0x4000", _home(nat.port_changing),
+              ports="steady")
 
-MATRIX = [PUBLIC, FIREWALL, FULL_CONE, ADDRESS_RESTRICTED, PORT_RESTRICTED, CARRIER, POISON,
-          SEQUENTIAL, BLOCK, RANDOM]
-ALL = MATRIX + [BY_TWO, BACKWARDS, CROSSED, BLOCK_LARGE]
+MATRIX = [PUBLIC, FIREWALL, FULL_CONE, ADDRESS_RESTRICTED, PORT_RESTRICTED, POISON, SEQUENTIAL, BLOCK,
+          BLOCK_LARGE, RANDOM]
+ALL = MATRIX + [CARRIER, STEADY, BY_TWO, BACKWARDS, CROSSED]

@@ -122,7 +122,7 @@ class Probe:
         return found if self._gets(sock, self.far[0], public) else "deaf"
 
     def ports(self, pause_s=0.0):
-        """(preserved, sequential, block or random; the stride; the span of the ports), a pause
+        """(preserved, steady, sequential, block or random; the stride; the span of the ports), a pause
         between two flows."""
         socks = [self.socket() for _ in range(FLOWS // len(self.far))]
         pairs = [(sock, far) for sock in socks for far in self.far]
@@ -133,6 +133,9 @@ class Probe:
         span = max(seen) - min(seen) + 1
         if all(port == sock.getsockname()[1] for (sock, _), port in zip(pairs, seen)):
             return "preserved", 0, span
+        ports = [{port for (one, _), port in zip(pairs, seen) if one is sock} for sock in socks]
+        if all(len(taken) == 1 for taken in ports):
+            return "steady", 0, span
         steps = collections.Counter(b - a for a, b in zip(seen, seen[1:]))
         stride, times = steps.most_common(1)[0]
         if times > len(seen) // 2:  # others' flows, and the end of the range, break some

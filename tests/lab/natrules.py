@@ -119,6 +119,16 @@ def symmetric_block(ports):
     return rules
 
 
+def port_changing(_gateway=None):
+    """Endpoint-independent mapping to another port than the host's: one bit of it is turned over."""
+    return _table(_EMPTY_PREROUTING, """
+    chain postrouting {
+        type nat hook postrouting priority 100;
+        oifname "wan" meta l4proto udp masquerade to :udp sport ^ 0x4000
+        oifname "wan" masquerade
+    }""", _CLOSED_INPUT, _CLOSED_FORWARD)
+
+
 def left_to_program(_gateway=None):
     """For a gateway whose UDP a program maps (seqnat.c): the kernel does the rest, and nothing of it."""
     return _table(_EMPTY_PREROUTING, """

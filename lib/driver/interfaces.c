@@ -19,8 +19,17 @@ enum {
     FLAGS_UNFIT = FLAG_DADFAILED | FLAG_DEPRECATED | FLAG_TENTATIVE,
 };
 
-/* Lower is better. */
-enum rank { RANK_ROUTED, RANK_PHYSICAL, RANK_VIRTUAL, RANK_LOOPBACK };
+/* Lower is better. A second address of an interface leads where its first one does; those of containers'
+ * adapters are of use on this host alone. */
+enum rank {
+    RANK_ROUTED,
+    RANK_PRIVATE,
+    RANK_PHYSICAL,
+    RANK_TUNNEL,
+    RANK_MORE,
+    RANK_CONTAINER,
+    RANK_LOOPBACK
+};
 
 struct entry {
     struct tryst_address address;
@@ -37,15 +46,27 @@ struct unfit {
     size_t count;
 };
 
-/* Interfaces of containers, bridges and tunnels: reachable for few, so they come last. */
-static bool is_virtual(const char *name)
+static bool has_prefix(const char *name, const char *const *prefixes)
 {
-    static const char *const prefixes[] = {"docker", "br-", "veth", "virbr", "vmnet", "vboxnet",
-                                           "lxc",    "tun", "tap",  "wg",    "zt",    "tailscale"};
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+    for (; *prefixes != NULL; prefixes++)
+        if (strncmp(name, *prefixes, strlen(*prefixes)) == 0)
             return true;
     return false;
+}
+
+static bool is_container(const char *name)
+{
+    static const char *const prefixes[] = {"docker", "br-",     "veth", "virbr",
+                                           "vmnet",  "vboxnet", "lxc",  "podman",
+                                           "cni",    "flannel", "cali", NULL};
+    return has_prefix(name, prefixes);
+}
+
+/* Of virtual private networks: whoever is in the same one is reached by it. */
+static bool is_tunnel(const char *name)
+{
+    static const char *const prefixes[] = {"tun", "tap", "wg", "zt", "tailscale", "nordlynx", NULL};
+    return has_prefix(name, prefixes);
 }
 
 static void list_unfit(struct unfit *unfit)
@@ -132,6 +153,60 @@ static bool is_same_ip(const struct tryst_address *a, const struct tryst_address
     return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
 }
 
+static enum rank rank_of(const struct tryst_address *address, const char *name,
+                         const struct tryst_address routed[2])
+{
+    struct tryst_address probe = *address;
+    probe.port = 1;
+    if (is_same_ip(address, &routed[address->family == 6]))
+        return RANK_ROUTED;
+    if (is_container(name))
+        return RANK_CONTAINER;
+    if (is_tunnel(name))
+        return RANK_TUNNEL;
+    /* Who is on the same network talks to it there. IPv6 does so with any address. */
+    return address->family == 4 && tryst_address_classify(&probe) == TRYST_ADDRESS_PRIVATE
+               ? RANK_PRIVATE
+               : RANK_PHYSICAL;
+}
+
+/* Where there is no room left, the worst one so far goes. */
+static void add(struct listing *listing, const struct entry *entry)
+{
+    size_t worst = listing->count;
+    if (listing->count < TR_INTERFACES_MAX) {
+        listing->entries[listing->count++] = *entry;
+        return;
+    }
+    for (size_t i = listing->count; i > 0; i--)
+        if (listing->entries[i - 1].rank > entry->rank &&
+            (worst == listing->count ||
+             listing->entries[i - 1].rank > listing->entries[worst].rank))
+            worst = i - 1;
+    if (worst == listing->count)
+        return;
+    memmove(&listing->entries[worst], &listing->entries[worst + 1],
+            (listing->count - worst - 1) * sizeof(listing->entries[0]));
+    listing->entries[listing->count - 1] = *entry;
+}
+
+/* Of each interface's addresses of a family one keeps its rank, the best. */
+static void put_back_seconds(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        struct entry *entry = &listing->entries[i];
+        bool is_second = false;
+        for (size_t j = 0; j < listing->count && !is_second; j++) {
+            const struct entry *other = &listing->entries[j];
+            is_second = other->address.scope == entry->address.scope &&
+                        other->address.family == entry->address.family &&
+                        (other->rank < entry->rank || (other->rank == entry->rank && j < i));
+        }
+        if (is_second && entry->rank < RANK_MORE)
+            entry->rank = RANK_MORE;
+    }
+}
+
 static void collect(struct listing *listing)
 {
     struct ifaddrs *all;
@@ -140,8 +215,7 @@ static void collect(struct listing *listing)
     struct unfit unfit;
     list_unfit(&unfit);
     struct tryst_address routed[2] = {find_routed(4), find_routed(6)};
-    for (const struct ifaddrs *i = all; i != NULL && listing->count < TR_INTERFACES_MAX;
-         i = i->ifa_next) {
+    for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
         bool loopback = (i->ifa_flags & IFF_LOOPBACK) != 0;
         struct tryst_address address;
         if ((i->ifa_flags & IFF_UP) == 0 || (i->ifa_flags & IFF_RUNNING) == 0 ||
@@ -150,16 +224,12 @@ static void collect(struct listing *listing)
             continue;
         address.port = 0;
         address.scope = if_nametoindex(i->ifa_name);
-        enum rank rank = RANK_PHYSICAL;
-        if (loopback)
-            rank = RANK_LOOPBACK;
-        else if (is_same_ip(&address, &routed[0]) || is_same_ip(&address, &routed[1]))
-            rank = RANK_ROUTED;
-        else if (is_virtual(i->ifa_name))
-            rank = RANK_VIRTUAL;
-        listing->entries[listing->count++] = (struct entry){address, rank};
+        struct entry entry = {address,
+                              loopback ? RANK_LOOPBACK : rank_of(&address, i->ifa_name, routed)};
+        add(listing, &entry);
     }
     freeifaddrs(all);
+    put_back_seconds(listing);
 }
 
 /* The next of a family from *cursor on, which counts rank by rank through the entries. */

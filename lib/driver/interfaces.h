@@ -7,12 +7,12 @@
 #include <stdint.h>
 #include <tryst/address.h>
 
-#define TR_INTERFACES_MAX 64 /* addresses looked at in one listing */
+#define TR_INTERFACES_MAX 64 /* addresses in one listing, the best of those that there are */
 
 /* Lists the usable addresses of running interfaces: neither loopback, link-local nor multicast, and
  * no IPv6 address that is tentative or deprecated. The one that the default route uses comes first,
- * then the other physical interfaces', then bridges', tunnels' and containers'; IPv4 and IPv6 take
- * turns. A host that has nothing but loopback lists that, so that two programs on it can meet.
+ * then one of each other physical interface, private ones first, then tunnels', then what else those
+ * interfaces have, then bridges' and containers'; IPv4 and IPv6 take turns. A host that has nothing but loopback lists that, so that two programs on it can meet.
  *
  * out      filled: ip, interface index in scope, port 0
  *

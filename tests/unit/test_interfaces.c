@@ -218,10 +218,47 @@ static void interfaces_that_lead_to_the_server_are_preferred_each_in_its_family(
     towards_count = 0;
 }
 
+/* A developer's machine: its uplink comes last in the system's list, and is the first of ours. */
+static void interfaces_of_a_host_with_many_are_the_useful_ones(void)
+{
+    static const char *const commands[] = {
+        "ip link set lo up",
+        "for i in 0 1 2 3 4 5 6 7 8 9; do "
+        "ip link add docker$i type veth peer name left$i; ip link set docker$i up; "
+        "ip link set left$i up; for j in 1 2 3 4 5 6 7; do "
+        "ip addr add 172.2$i.$j.1/24 dev docker$i; done; done",
+        PAIR("tun0", "lefttun"),
+        "ip addr add 10.8.0.2/24 dev tun0",
+        PAIR("eth1", "lefteth1"),
+        "ip addr add 45.9.0.2/24 dev eth1",
+        PAIR("eth2", "lefteth2"),
+        "ip addr add 192.168.2.2/24 dev eth2",
+        PAIR("eth3", "lefteth3"),
+        "ip addr add 192.168.3.1/24 dev eth3",
+        "ip addr add 192.168.3.2/24 dev eth3",
+        "ip addr add 192.168.4.2/24 dev eth3",
+        "ip route add default via 192.168.4.1 src 192.168.4.2",
+    };
+    static const char expected[] = "192.168.4.2:0 192.168.2.2:0 45.9.0.2:0 10.8.0.2:0 "
+                                   "192.168.3.1:0 192.168.3.2:0 172.20.1.1:0 ";
+    char text[4096];
+    size_t count = 0;
+    if (!list_of(commands, UNIT_COUNT(commands), text, sizeof(text))) {
+        printf("[left out: no network namespace may be made] ");
+        return;
+    }
+    for (const char *at = text; (at = strchr(at, ' ')) != NULL; at++)
+        count++;
+    ASSERT_EQ_UINT(count, TR_INTERFACES_MAX);
+    text[sizeof(expected) - 1] = '\0';
+    ASSERT_EQ_STR(text, expected);
+}
+
 UNIT_MAIN("interfaces", UNIT_CASE(interfaces_of_this_host_can_be_bound),
           UNIT_CASE(interfaces_listing_is_bounded_and_steady),
           UNIT_CASE(interfaces_signature_differs_with_the_list),
           UNIT_CASE(interfaces_of_a_lone_host_are_its_loopback),
           UNIT_CASE(interfaces_come_in_order_of_use),
+          UNIT_CASE(interfaces_of_a_host_with_many_are_the_useful_ones),
           UNIT_CASE(interfaces_leave_out_what_cannot_be_used),
           UNIT_CASE(interfaces_that_lead_to_the_server_are_preferred_each_in_its_family))

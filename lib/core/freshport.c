@@ -15,6 +15,8 @@
 /* Registered, told, tried, and nothing came of it. */
 #define OPEN_US (10 * TR_S)
 #define BACKOFF_US (60 * TR_S)
+/* It led to a peer, and another one came that is deaf to it. */
+#define AGAIN_US (2 * TR_S)
 enum { BACKOFFS = 6 };
 
 static const struct tryst_address *public_of(const struct tr_peer *peer)
@@ -35,17 +37,17 @@ static uint64_t due_us(const struct tr_peer *peer, const struct tr_peer_kit *kit
         tr_nat_is_hard(&peer->nat) || kit->nat->mapping == TRYST_MAPPING_NONE ||
         public_of(peer) == NULL)
         return TR_NEVER;
-    return peer->punch.started_us + (peer->handshake.role == 0 ? DEAF_US : DEAF_HIGHER_US);
+    return peer->punch.probing_us + (peer->handshake.role == 0 ? DEAF_US : DEAF_HIGHER_US);
 }
 
-static uint64_t wanted_us(const struct tr_freshport *fresh, const struct tr_seats *seats,
+static uint64_t wanted_us(uint64_t least_us, const struct tr_seats *seats,
                           const struct tr_peer_kit *kit)
 {
     uint64_t next = TR_NEVER;
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         if (seats->peers[seat] != NULL)
             tr_sooner(&next, due_us(seats->peers[seat], kit));
-    return next != TR_NEVER && next < fresh->next_us ? fresh->next_us : next;
+    return next != TR_NEVER && next < least_us ? least_us : next;
 }
 
 static void leave(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
@@ -65,6 +67,8 @@ static void ask(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
 {
     uint8_t socket = tr_sockets_take(kit->sockets);
     fresh->next_us = kit->now_us + BACKOFF_US;
+    fresh->state = TR_FRESHPORT_IDLE;
+    fresh->socket = 0;
     if (socket == 0)
         return;
     fresh->socket = socket;
@@ -74,18 +78,24 @@ static void ask(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
         leave(fresh, rendezvous, kit);
 }
 
+/* A path from it to a peer that is searched for. false: it had one, or none is possible. */
+static bool add_path(const struct tr_freshport *fresh, struct tr_peer *peer,
+                     const struct tr_peer_kit *kit)
+{
+    uint16_t local = (uint16_t)(TR_LOCAL_SOCKET + fresh->socket);
+    if (peer == NULL || due_us(peer, kit) == TR_NEVER)
+        return false;
+    struct tryst_address remote = *public_of(peer);
+    return tr_paths_find(&peer->paths, &remote, local) == TR_PATH_NONE &&
+           tr_paths_add(&peer->paths, &remote, local, TRYST_KIND_PUBLIC) != TR_PATH_NONE;
+}
+
 /* Its address is known, and about to be registered: whoever is deaf is tried from it, before it knows. */
 static void try(struct tr_freshport *fresh, struct tr_seats *seats, const struct tr_peer_kit *kit)
 {
-    for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
-        struct tr_peer *peer = seats->peers[seat];
-        if (peer == NULL || due_us(peer, kit) == TR_NEVER)
-            continue;
-        struct tryst_address remote = *public_of(peer);
-        if (tr_paths_add(&peer->paths, &remote, (uint16_t)(TR_LOCAL_SOCKET + fresh->socket),
-                         TRYST_KIND_PUBLIC) != TR_PATH_NONE)
-            tr_outreach_search(peer, kit->now_us);
-    }
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        if (add_path(fresh, seats->peers[seat], kit))
+            tr_outreach_search(seats->peers[seat], kit->now_us);
     fresh->state = TR_FRESHPORT_OPEN;
     fresh->since_us = kit->now_us;
 }
@@ -111,12 +121,27 @@ static void drop_paths(const struct tr_freshport *fresh, struct tr_seats *seats)
                                 (uint16_t)(TR_LOCAL_SOCKET + fresh->socket));
 }
 
+void tr_freshport_offer(const struct tr_freshport *fresh, struct tr_seats *seats,
+                        const struct tr_peer_kit *kit)
+{
+    for (uint32_t seat = 0; seat < TR_SEATS && fresh->state == TR_FRESHPORT_OPEN; seat++)
+        add_path(fresh, seats->peers[seat], kit);
+}
+
 void tr_freshport_tick(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
                        struct tr_seats *seats, const struct tr_peer_kit *kit)
 {
     if (fresh->state == TR_FRESHPORT_IDLE) {
-        if (kit->sockets->limit > 0 && tr_is_due(wanted_us(fresh, seats, kit), kit->now_us))
+        if (kit->sockets->limit > 0 &&
+            tr_is_due(wanted_us(fresh->next_us, seats, kit), kit->now_us))
             ask(fresh, rendezvous, kit);
+        return;
+    }
+    if (fresh->state == TR_FRESHPORT_OPEN && is_used(fresh, seats) &&
+        tr_is_due(wanted_us(fresh->since_us + AGAIN_US, seats, kit), kit->now_us)) {
+        tr_rendezvous_close_socket(rendezvous, fresh->socket);
+        tr_sockets_give(kit->sockets, fresh->socket); /* its paths keep it */
+        ask(fresh, rendezvous, kit);
         return;
     }
     if (fresh->state == TR_FRESHPORT_ASKING && tr_rendezvous_has_socket(rendezvous, fresh->socket))
@@ -137,8 +162,13 @@ uint64_t tr_freshport_deadline(const struct tr_freshport *fresh, const struct tr
                                const struct tr_peer_kit *kit)
 {
     if (fresh->state == TR_FRESHPORT_IDLE)
-        return kit->sockets->limit > 0 ? wanted_us(fresh, seats, kit) : TR_NEVER;
-    return fresh->since_us + (fresh->state == TR_FRESHPORT_ASKING ? ASKING_US : OPEN_US);
+        return kit->sockets->limit > 0 ? wanted_us(fresh->next_us, seats, kit) : TR_NEVER;
+    if (fresh->state == TR_FRESHPORT_ASKING)
+        return fresh->since_us + ASKING_US;
+    uint64_t next = fresh->since_us + OPEN_US;
+    if (is_used(fresh, seats))
+        tr_sooner(&next, wanted_us(fresh->since_us + AGAIN_US, seats, kit));
+    return next;
 }
 
 void tr_freshport_stop(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,

@@ -16,7 +16,8 @@
 enum tr_freshport_state {
     TR_FRESHPORT_IDLE,   /* there is none; a deaf peer leads to ASKING */
     TR_FRESHPORT_ASKING, /* the server is asked from it; its cookie leads to OPEN, silence to IDLE */
-    TR_FRESHPORT_OPEN,   /* peers are tried from it; IDLE when it leads to none */
+    TR_FRESHPORT_OPEN, /* peers are tried from it; IDLE when it leads to none; where it does, and another
+                            peer is deaf to it, ASKING with the next one */
 };
 
 /* All zeros at the start. */
@@ -27,6 +28,11 @@ struct tr_freshport {
     uint64_t since_us;
     uint64_t next_us; /* not before this again */
 };
+
+/* It is the port that newcomers are told: they are greeted from it, too, from the first hello on. Before
+ * hellos are sent. */
+void tr_freshport_offer(const struct tr_freshport *fresh, struct tr_seats *seats,
+                        const struct tr_peer_kit *kit);
 
 void tr_freshport_tick(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
                        struct tr_seats *seats, const struct tr_peer_kit *kit);

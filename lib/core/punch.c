@@ -40,6 +40,8 @@ void tr_punch_init(struct tr_punch *punch, uint64_t limit_us)
 
 void tr_punch_start(struct tr_punch *punch, uint64_t now_us)
 {
+    if (punch->state != TR_PUNCH_PROBING)
+        punch->probing_us = now_us;
     punch->round = 0;
     punch->is_joined = false;
     punch->started_us = now_us;

@@ -24,6 +24,7 @@ struct tr_punch {
     bool is_joined; /* the round that is due answers one of the peer's: it calls for none in turn */
     uint32_t sent_ms; /* when the newest round left */
     uint64_t started_us;
+    uint64_t probing_us; /* since when there is no path, whatever began the search anew meanwhile */
     uint64_t next_us;
     uint64_t limit_us; /* how long PROBING may last */
 };

@@ -305,6 +305,7 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
         return;
     tr_roster_prune(&session->roster, &session->seats, kit->now_us, notices);
     session->deadline_us = 0;
+    tr_freshport_offer(&session->fresh, &session->seats, kit);
     for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
         if (session->seats.peers[seat] == NULL)
             continue;

@@ -220,6 +220,20 @@ static void note_remote(struct sim_box *box, struct sim_mapping *m,
     m->used_us = box->world->now_us;
 }
 
+/* A source that got a wrong port for one destination gets it for every new one: netfilter takes over the
+ * newest of a source's mappings (find_appropriate_src). */
+static const struct sim_mapping *find_wrong(const struct sim_box *box,
+                                            const struct tryst_address *inner)
+{
+    for (uint32_t i = box->count; i > 0; i--) {
+        const struct sim_mapping *m = &box->mappings[i - 1];
+        if (m->is_override && sim_address_equal(&m->inner, inner) &&
+            is_alive(box, inner->family, m->used_us))
+            return m;
+    }
+    return NULL;
+}
+
 /* The mapping that a packet out uses, made where there is none. */
 static struct sim_mapping *map_out(struct sim_box *box, const struct tryst_address *inner,
                                    const struct tryst_address *remote)
@@ -232,13 +246,16 @@ static struct sim_mapping *map_out(struct sim_box *box, const struct tryst_addre
         return m;
     struct tryst_address key = key_of(kind, remote);
     m = find_inner(box, inner, &key, false);
+    const struct sim_mapping *wrong = NULL;
     bool is_override = false;
     if (kind->is_poisoned && (m == NULL || find_remote(box, m, remote, false) == NULL)) {
         uint16_t port = m != NULL ? m->outer.port : inner->port;
-        is_override = find_poison(box, remote, port) != NULL;
+        wrong = find_wrong(box, inner);
+        is_override = find_poison(box, remote, port) != NULL || wrong != NULL;
     }
     if (m == NULL || is_override) {
-        struct tryst_address outer = choose_outer(box, inner, remote, is_override);
+        struct tryst_address outer =
+            wrong != NULL ? wrong->outer : choose_outer(box, inner, remote, is_override);
         m = new_mapping(box, inner->family);
         m->inner = *inner;
         m->outer = outer;

@@ -133,9 +133,10 @@ BLOCK_LARGE = _block(1024)
 RANDOM = Kind("symmetric, random", "masquerade fully-random", _home(nat.symmetric), PORT, PORT,
               "random", short="random")
 BY_TWO, BACKWARDS, CROSSED = _sequential(2), _sequential(-1), _sequential(1, cross=20)
-STEADY = Kind("port-restricted, other ports", "masquerade to :udp sport ^ 0x4000", _home(nat.port_changing),
-              ports="steady")
+STEADY = Kind("port-restricted, other ports", "masquerade to :udp sport ^ 0x4000",
+              _home(nat.port_changing), ports="steady")
 
 MATRIX = [PUBLIC, FIREWALL, FULL_CONE, ADDRESS_RESTRICTED, PORT_RESTRICTED, POISON, SEQUENTIAL, BLOCK,
           BLOCK_LARGE, RANDOM]
-ALL = MATRIX + [CARRIER, STEADY, BY_TWO, BACKWARDS, CROSSED]
+BESIDE = [CARRIER, STEADY, BY_TWO, BACKWARDS, CROSSED]
+ALL = MATRIX + BESIDE

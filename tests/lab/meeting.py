@@ -4,24 +4,27 @@ SPDX-License-Identifier: MIT
 """
 
 import ipaddress
+import math
 import time
 
 import cases
+import labtable
 import netlab
 from players import Player, play, unix_us_of
 
 START_S = 0.35          # a player needs this to start and have its cookie ...
 START_EACH_S = 0.05     # ... and this for each that starts beside it
-CONNECT_S = 8           # a run that is to connect is given up after this
-RELAYED_S = 1           # what is not direct by then is called relayed
 LINGER_S = 20           # players stay until they are ended: the direct path may come after all is said
+CHANCE = 0.001          # as rare as this, it is no bad luck any more
 
 
 class Outcome:
-    """What a run came to. `wrong` holds what was not as the case says."""
+    """What a run came to. `wrong` holds what must never be, `missed` what the case promises of most runs:
+    its outcome, in its time."""
 
     def __init__(self):
         self.wrong = []
+        self.missed = []
         self.outcome = "silent"
         self.connected_ms = None  # until the last of all pairs was connected
         self.message_ms = None    # until the last first message had arrived
@@ -32,8 +35,9 @@ class Outcome:
 
 
 def split_address(text):
-    """An address and its port from "1.2.3.4:5" or "[::1]:5"; neither from anything else."""
-    host, _, port = str(text).rpartition(":")
+    """An address and its port from "1.2.3.4:5", "[::1]:5" or "tcp:1.2.3.4:5"; neither from anything
+    else."""
+    host, _, port = str(text).removeprefix("tcp:").rpartition(":")
     try:
         return str(ipaddress.ip_address(host.strip("[]").split("%")[0])), int(port)
     except ValueError:
@@ -42,13 +46,14 @@ def split_address(text):
 
 def hold(case, lab, server, folder, number):
     """Runs a case once on its topology. Returns an Outcome."""
-    lab.forget()
+    lab.forget([gateway for host in case.hosts for gateway in host.gateways]
+               if case.is_shared else None)
     late = [0.0] * len(case.hosts)
     late[1] = case.late_s
     at = time.monotonic() + START_S + START_EACH_S * len(case.hosts)
-    patience = CONNECT_S if case.outcome == cases.CONNECTED else RELAYED_S
+    patience = case.patience_s
     others = len(case.hosts) - 1
-    pin = server.pin(cases.listen_of(case.family))
+    pin = server.pin(cases.listen_of(case))
     players = []
     try:
         for host, wait in zip(case.hosts, late):
@@ -109,15 +114,39 @@ def _judge(case, players, joined_us):
         result.outcome = f"{met} of {everyone} connected, {heard} of {everyone} heard"
     for host, player in zip(case.hosts, players):
         _note_paths(case, host, player, players, result)
-    if case.outcome == cases.MEASURED:
-        result.wrong = []
-        return result
     if result.outcome != case.outcome:
-        result.wrong.insert(0, f"{result.outcome}, not {case.outcome}{_last_words(players)}")
-    for what, took in (("first message", result.message_ms), ("direct path", result.direct_ms)):
-        if took is not None and took > case.limit_ms:
-            result.wrong.append(f"{what} after {took:.0f} ms, more than {case.limit_ms}")
+        result.missed.append(f"{result.outcome}, not {case.outcome}{_last_words(players)}")
+    for what, took, limit in (("first message", result.message_ms, case.message_limit_ms),
+                              ("direct path", result.direct_ms, case.limit_ms)):
+        if took is not None and took > limit:
+            result.missed.append(f"{what} after {took:.0f} ms, more than {limit}")
     return result
+
+
+def is_bad_luck(misses, runs, share):
+    """Whether so many misses still go with a promise that this share of runs holds: more of them would
+    be rare. The binomial distribution."""
+    if share >= 1.0 or misses == 0:
+        return misses == 0
+    return CHANCE <= sum(math.comb(runs, n) * (1 - share) ** n * share ** (runs - n)
+                         for n in range(misses, runs + 1))
+
+
+def compare(case, outcomes, measured):
+    """Holds a case against the one that it may not be much slower than, if that was measured."""
+    base = [one for other, runs in measured if other.name == case.base for one in runs]
+    times = [labtable.percentile([one.direct_ms for one in runs], 0.5) for runs in (outcomes, base)]
+    if None not in times and times[0] > times[1] + case.base_ms:
+        outcomes[-1].wrong.append(f"direct after {times[0]:.0f} ms, more than {case.base_ms} ms after "
+                                  f"{case.base}: {times[1]:.0f}")
+
+
+def faults(case, outcomes):
+    """(number of the run, words) of all that is held against a case."""
+    missed = sum(bool(outcome.missed) for outcome in outcomes)
+    is_kept = is_bad_luck(missed, len(outcomes), case.share)
+    return [(number, words) for number, outcome in enumerate(outcomes, 1)
+            for words in outcome.wrong + ([] if is_kept else outcome.missed)]
 
 
 def _check_direct(players, everyone, joined_us, result):

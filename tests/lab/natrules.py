@@ -186,6 +186,17 @@ def firewall(_gateway=None):
 """
 
 
+def no_udp():
+    """For a gateway: nothing but TCP passes."""
+    return """table ip block {
+    chain forward {
+        type filter hook forward priority -10;
+        meta l4proto udp drop
+    }
+}
+"""
+
+
 def dead_uplink():
     """For an edge router: the line behind it is up, and nothing passes it any more."""
     return """table inet dead {

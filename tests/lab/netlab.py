@@ -88,6 +88,7 @@ class Lab:
         self.names = []
         self.stateful = {}  # namespace: the sets and maps of its rules
         self.programs = {}  # namespace: what maps its UDP instead; has forget() and close()
+        self.folders = []   # of files that a namespace has instead of those in /etc
         self.sites = 0
         self.counting = threading.Lock()  # of sites, which may be built side by side
         self.edges = {}     # site number: namespace
@@ -112,6 +113,9 @@ class Lab:
         for name in self.names:
             subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL, check=False)
         self.names = []
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        self.folders = []
         atexit.unregister(self.close)
 
     # ---- parts ----
@@ -203,7 +207,9 @@ class Lab:
         return n
 
     def switch(self, gateway, network):
-        """A switch inside the gateway, so that hosts of one home reach each other without it."""
+        """A switch inside the gateway, so that hosts of one home reach each other without it: where
+        bridges are filtered too, a frame that the gateway turns round would never leave the switch."""
+        command(inside(gateway, ["sysctl", "-eqw", "net.bridge.bridge-nf-call-iptables=0"]))
         self.ip(gateway, "link add lan type bridge", "link set lan up",
                 f"addr add {network}.1/24 dev lan")
 
@@ -224,12 +230,16 @@ class Lab:
         n = self.access(namespace, "eth0")
         return Host(name, namespace, [f"45.{n}.0.2"], [f"45.{n}.0.2"])
 
-    def home(self, kind, *names, network=None):
-        """A home behind a NAT gateway of a kind (a function of natrules) with a host per name."""
+    def home(self, kind, *names, network=None, isolated=False):
+        """A home behind a NAT gateway of a kind (a function of natrules) with a host per name.
+        isolated: the switch lets them speak to the gateway alone, as in a network for guests."""
         gateway = self.namespace(f"gw{self.sites + 1}", forward=True)
         n = self.access(gateway, "wan")
         public = f"45.{n}.0.2"
-        return self._household(gateway, kind, names, public, public, network or f"192.168.{n}")
+        hosts = self._household(gateway, kind, names, public, public, network or f"192.168.{n}")
+        for number, host in enumerate(hosts if isolated else (), 10):
+            self.ip(gateway, f"link set {host.name}{number} type bridge_slave isolated on")
+        return hosts
 
     def _household(self, gateway, kind, names, wan, public, network):
         self.switch(gateway, network)

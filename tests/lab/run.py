@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The lab: players behind real netfilter NATs meet through trystd, case by case. How they stay
-connected is told by stay.py; --record writes the tables of both.
+"""The lab: players behind real netfilter NATs meet through trystd, case by case. How each kind of NAT
+meets each other is told by matrix.py, how players stay connected by stay.py; --record writes the tables
+of all three.
 
 SPDX-License-Identifier: MIT
 
@@ -15,19 +16,23 @@ import signal
 import sys
 
 import labtable
+import matrix
+import matrixtable
 import meeting
 import netlab
 import stay
 import staytable
-from cases import CASES, CONNECTED, MEASURED, RELAYED
+from cases import CASES, CONNECTED, RELAYED
 from players import PlayError, Server, find_program, folder
 
 SKIP = 77
 RUNS_IN_CHECK = 3
-RUNS_FOR_THE_RECORD = 20
+RUNS_FOR_THE_RECORD = 20   # of each case, and of each pair of the matrix
 STAYS_FOR_THE_RECORD = 5   # of each story of stay.py
 SILENT_IN_CHECK = 1        # runs of one case that end without a connection: each takes long,
 SILENT_FOR_THE_RECORD = 3  # and more of the same teach nothing
+PROGRAMS = ("trystd", "tryst")
+PROGRAMS_OF_THE_RECORD = ("tests/lab/chatter", "tests/lab/seqnat")
 
 
 def why_not():
@@ -42,7 +47,8 @@ def run_case(case, runs, silent, number):
     Returns the outcomes."""
     outcomes = []
     with meeting.topology(case) as lab, folder() as place:
-        with Server(lab.server, [netlab.SERVER4, netlab.SERVER6], place) as server:
+        with Server(lab.server, [netlab.SERVER4, netlab.SERVER6], place,
+                    extra=case.server_extra) as server:
             for again in range(runs):
                 outcomes.append(meeting.hold(case, lab, server, place, number * 1000 + again))
                 if sum(outcome.outcome not in (CONNECTED, RELAYED)
@@ -53,17 +59,14 @@ def run_case(case, runs, silent, number):
 
 def tell(case, outcomes):
     """Prints the case's line. Returns whether it passed."""
-    wrong = [(n, words) for n, outcome in enumerate(outcomes, 1) for words in outcome.wrong]
+    wrong = meeting.faults(case, outcomes)
     middle = labtable.percentile([outcome.message_ms for outcome in outcomes], 0.5)
     kinds = ",".join(sorted({str(k) for outcome in outcomes for k in outcome.kinds}))
-    told = outcomes[-1].outcome if not kinds or case.outcome == MEASURED else kinds
-    if case.outcome == MEASURED and kinds:
-        told += f" ({kinds})"
+    told = kinds or outcomes[-1].outcome
     direct = labtable.percentile([outcome.direct_ms for outcome in outcomes], 0.5)
     if direct is not None:
         told += f", direct after {labtable.figure(direct)}"
-    verdict = "not ok" if wrong else "data" if case.outcome == MEASURED else "ok"
-    print(f"{verdict} {labtable.figure(middle)} ms {told}  {case.name} ({len(outcomes)} runs)",
+    print(f"{'not ok' if wrong else 'ok'} {labtable.figure(middle)} ms {told}  {case.name} ({len(outcomes)} runs)",
           flush=True)
     for number, words in wrong:
         print(f"    run {number}: {words}", flush=True)
@@ -76,30 +79,71 @@ def arguments():
                         help="only this case, or those whose name holds this; repeatable")
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--runs", type=int, metavar="N", help="runs of each case")
+    parser.add_argument("--matrix", action="store_true",
+                        help="only how each kind of NAT meets each other; with --record, only that "
+                             "is measured and written")
     parser.add_argument("--record", action="store_true",
                         help="measure all, also how pairs stay connected, and write the tables "
                              "into docs/NETFILTER.md")
     options = parser.parse_args()
-    if options.record and options.case:
-        parser.error("--record measures every case: leave --case out")
+    if (options.record or options.matrix) and options.case:
+        parser.error("--record and --matrix measure every case: leave --case out")
     return options
 
 
-def record(meetings):
-    """Writes the table of the meetings, and that of the stories of staying connected, which it
-    measures: a run that missed a bound is told there, in its last column. Returns how many
-    stories missed one."""
+def page_and_machine():
+    """The document, and what it was measured on."""
     top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    page = os.path.join(top, "docs", "NETFILTER.md")
-    machine = (platform.release().partition("-")[0],
-               netlab.command(["nft", "--version"]).split("(")[0].strip())
-    labtable.write(page, labtable.table(meetings, *machine))
+    return (os.path.join(top, "docs", "NETFILTER.md"), platform.release().partition("-")[0],
+            netlab.command(["nft", "--version"]).split("(")[0].strip())
+
+
+def run_matrix(runs, is_recorded):
+    """All pairs of kinds, told or written. Returns how many did not come to what is promised."""
+    pairs = matrix.whole()
+    tell_pair = matrix.Teller(len(pairs))
+    measured = matrix.measure(pairs, runs, SILENT_FOR_THE_RECORD, tell_pair)
+    page, kernel, nft = page_and_machine()
+    text = matrixtable.markdown(measured, kernel, nft)
+    if is_recorded:
+        labtable.write(page, text, matrixtable.BEGIN, matrixtable.END)
+    else:
+        print(text)
+    print(f"{len(pairs) - tell_pair.failed} pairs passed, {tell_pair.failed} failed")
+    return tell_pair.failed
+
+
+def record_stays():
+    """Measures the stories of staying connected and writes their table: a run that missed a bound is
+    told there, in its last column. Returns how many stories missed one."""
+    page, *machine = page_and_machine()
     measured = stay.measure(stay.choose([], True), STAYS_FOR_THE_RECORD, True, told=stay.tell)
     stay.compare(measured)
     labtable.write(page, staytable.markdown(measured, *machine), staytable.BEGIN, staytable.END)
     missed = sum(any(one.wrong for one in found) for _, found in measured)
     print(f"{len(measured) - missed} stories passed, {missed} failed")
     return missed
+
+
+def run_cases(chosen, runs, is_recorded):
+    """The cases; for the record all the rest too, and whatever comes of one is written: a miss is to
+    be seen in the tables. Returns the exit status."""
+    silent = SILENT_FOR_THE_RECORD if is_recorded else SILENT_IN_CHECK
+    for name in PROGRAMS + (PROGRAMS_OF_THE_RECORD if is_recorded else ()):
+        find_program(name)
+    measured, failed = [], 0
+    for number, case in enumerate(chosen, 1):
+        outcomes = run_case(case, runs, silent, number)
+        measured.append((case, outcomes))
+        meeting.compare(case, outcomes, measured)
+        failed += not tell(case, outcomes)
+    print(f"{len(chosen) - failed} passed, {failed} failed")
+    if is_recorded:
+        page, *machine = page_and_machine()
+        labtable.write(page, labtable.table(measured, *machine))
+        failed += run_matrix(runs, True)
+        failed += record_stays()
+    return 1 if failed else 0
 
 
 def main():
@@ -120,32 +164,16 @@ def main():
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, lambda *_: sys.exit(1))
     runs = options.runs or (RUNS_FOR_THE_RECORD if options.record else RUNS_IN_CHECK)
-    silent = SILENT_FOR_THE_RECORD if options.record else SILENT_IN_CHECK
-    measured, passed, failed = [], 0, 0
     try:
-        find_program("trystd")
-        find_program("tryst")
-        if options.record:
-            find_program("tests/lab/chatter")
-        for number, case in enumerate(chosen, 1):
-            outcomes = run_case(case, runs, silent, number)
-            measured.append((case, outcomes))
-            if tell(case, outcomes):
-                passed += 1
-            else:
-                failed += 1
+        if options.matrix:
+            return 1 if run_matrix(runs, options.record) else 0
+        return run_cases(chosen, runs, options.record)
     except (PlayError, netlab.LabError) as error:
         print(f"not ok: {error}")
-        failed += 1
+        return 1
     except KeyboardInterrupt:
         print("interrupted")
         return 130
-    print(f"{passed} passed, {failed} failed")
-    if options.record and failed:
-        print("not recorded: a table is written only when all pass")
-    elif options.record:
-        failed = record(measured)
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

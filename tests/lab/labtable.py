@@ -20,19 +20,30 @@ def figure(value):
     return "-" if value is None else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
+def align(rows):
+    """Rows of cells for a terminal."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+                     for row in rows)
+
+
 def kinds_text(kinds):
     """Which addresses answered."""
     return ", ".join(sorted(kinds)) or "-"
 
 
+def counts(outcomes):
+    """How many came to what."""
+    told = [outcome.outcome for outcome in outcomes]
+    return ", ".join(f"{told.count(one)} {one}" for one in sorted(set(told)))
+
+
 def summary(outcomes):
     """The outcomes for people who watch."""
-    told = [outcome.outcome for outcome in outcomes]
-    counts = ", ".join(f"{told.count(one)} {one}" for one in sorted(set(told)))
     kinds = {str(kind) for outcome in outcomes for kind in outcome.kinds}
     direct = [outcome.direct_ms for outcome in outcomes]
     message = [outcome.message_ms for outcome in outcomes]
-    return (f"{counts}; {kinds_text(kinds)}; direct {figure(percentile(direct, 0.5))} / "
+    return (f"{counts(outcomes)}; {kinds_text(kinds)}; direct {figure(percentile(direct, 0.5))} / "
             f"{figure(percentile(direct, 0.95))}, message {figure(percentile(message, 0.5))} / "
             f"{figure(percentile(message, 0.95))} ms")
 

@@ -83,6 +83,7 @@ def markdown(measured, kernel, nft):
     message = {pair.name: message_cell(pair, outcomes) for pair, outcomes in measured}
     return "\n\n".join([
         f"Measured on Linux {kernel}, {nft}; cables without delay; p50 / p95 in milliseconds of {runs} "
-        "runs, from the instant at which both joined.", legend(),
-        "How they are connected, and until both are so directly:", grid(direct), "Until the first message has come both ways, be it by the relay:",
-        grid(message), "Beside the matrix:", beside(measured)])
+        "runs, from the instant at which both joined.",
+        "How the two are connected, and until both are so directly:", grid(direct),
+        "Until the first message has come both ways, be it by the relay:", grid(message),
+        "Beside the matrix:", beside(measured), "The kinds:", legend()])

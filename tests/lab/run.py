@@ -31,6 +31,7 @@ RUNS_FOR_THE_RECORD = 20   # of each case, and of each pair of the matrix
 STAYS_FOR_THE_RECORD = 5   # of each story of stay.py
 SILENT_IN_CHECK = 1        # runs of one case that end without a connection: each takes long,
 SILENT_FOR_THE_RECORD = 3  # and more of the same teach nothing
+PARTS = ("cases", "matrix", "stay")  # of the record
 PROGRAMS = ("trystd", "tryst")
 PROGRAMS_OF_THE_RECORD = ("tests/lab/chatter", "tests/lab/seqnat")
 
@@ -80,13 +81,12 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--runs", type=int, metavar="N", help="runs of each case")
     parser.add_argument("--matrix", action="store_true",
-                        help="only how each kind of NAT meets each other; with --record, only that "
-                             "is measured and written")
-    parser.add_argument("--record", action="store_true",
-                        help="measure all, also how pairs stay connected, and write the tables "
-                             "into docs/NETFILTER.md")
+                        help="how each kind of NAT meets each other, and nothing else")
+    parser.add_argument("--record", metavar="PART", nargs="*", choices=PARTS,
+                        help="measure, and write the tables into docs/NETFILTER.md: all, or these "
+                             "parts: " + ", ".join(PARTS))
     options = parser.parse_args()
-    if (options.record or options.matrix) and options.case:
+    if options.case and (options.matrix or options.record is not None):
         parser.error("--record and --matrix measure every case: leave --case out")
     return options
 
@@ -98,39 +98,14 @@ def page_and_machine():
             netlab.command(["nft", "--version"]).split("(")[0].strip())
 
 
-def run_matrix(runs, is_recorded):
-    """All pairs of kinds, told or written. Returns how many did not come to what is promised."""
-    pairs = matrix.whole()
-    tell_pair = matrix.Teller(len(pairs))
-    measured = matrix.measure(pairs, runs, SILENT_FOR_THE_RECORD, tell_pair)
-    page, kernel, nft = page_and_machine()
-    text = matrixtable.markdown(measured, kernel, nft)
-    if is_recorded:
-        labtable.write(page, text, matrixtable.BEGIN, matrixtable.END)
-    else:
-        print(text)
-    print(f"{len(pairs) - tell_pair.failed} pairs passed, {tell_pair.failed} failed")
-    return tell_pair.failed
-
-
-def record_stays():
-    """Measures the stories of staying connected and writes their table: a run that missed a bound is
-    told there, in its last column. Returns how many stories missed one."""
-    page, *machine = page_and_machine()
-    measured = stay.measure(stay.choose([], True), STAYS_FOR_THE_RECORD, True, told=stay.tell)
-    stay.compare(measured)
-    labtable.write(page, staytable.markdown(measured, *machine), staytable.BEGIN, staytable.END)
-    missed = sum(any(one.wrong for one in found) for _, found in measured)
-    print(f"{len(measured) - missed} stories passed, {missed} failed")
-    return missed
+def write(text, begin, end):
+    """Puts a table into the document: whatever came of it, for a miss is to be seen there."""
+    labtable.write(page_and_machine()[0], text, begin, end)
 
 
 def run_cases(chosen, runs, is_recorded):
-    """The cases; for the record all the rest too, and whatever comes of one is written: a miss is to
-    be seen in the tables. Returns the exit status."""
+    """Returns how many cases did not come to what is expected."""
     silent = SILENT_FOR_THE_RECORD if is_recorded else SILENT_IN_CHECK
-    for name in PROGRAMS + (PROGRAMS_OF_THE_RECORD if is_recorded else ()):
-        find_program(name)
     measured, failed = [], 0
     for number, case in enumerate(chosen, 1):
         outcomes = run_case(case, runs, silent, number)
@@ -139,11 +114,48 @@ def run_cases(chosen, runs, is_recorded):
         failed += not tell(case, outcomes)
     print(f"{len(chosen) - failed} passed, {failed} failed")
     if is_recorded:
-        page, *machine = page_and_machine()
-        labtable.write(page, labtable.table(measured, *machine))
-        failed += run_matrix(runs, True)
-        failed += record_stays()
-    return 1 if failed else 0
+        write(labtable.table(measured, *page_and_machine()[1:]), labtable.BEGIN, labtable.END)
+    return failed
+
+
+def run_matrix(runs, is_recorded):
+    """The same of the pairs of kinds."""
+    pairs = matrix.whole()
+    tell_pair = matrix.Teller(len(pairs))
+    measured = matrix.measure(pairs, runs, SILENT_FOR_THE_RECORD, tell_pair)
+    text = matrixtable.markdown(measured, *page_and_machine()[1:])
+    if is_recorded:
+        write(text, matrixtable.BEGIN, matrixtable.END)
+    else:
+        print(text)
+    print(f"{len(pairs) - tell_pair.failed} pairs passed, {tell_pair.failed} failed")
+    return tell_pair.failed
+
+
+def record_stays():
+    """The same of the stories of staying connected, those that missed a bound."""
+    measured = stay.measure(stay.choose([], True), STAYS_FOR_THE_RECORD, True, told=stay.tell)
+    stay.compare(measured)
+    write(staytable.markdown(measured, *page_and_machine()[1:]), staytable.BEGIN, staytable.END)
+    missed = sum(any(one.wrong for one in found) for _, found in measured)
+    print(f"{len(measured) - missed} stories passed, {missed} failed")
+    return missed
+
+
+def record(parts, chosen, runs):
+    """Measures these parts and writes their tables. Returns how much failed."""
+    for name in PROGRAMS_OF_THE_RECORD:
+        find_program(name)
+    failed = 0
+    for part in parts:
+        print(f"== {part}", flush=True)
+        if part == "cases":
+            failed += run_cases(chosen, runs, True)
+        elif part == "matrix":
+            failed += run_matrix(runs, True)
+        else:
+            failed += record_stays()
+    return failed
 
 
 def main():
@@ -163,11 +175,18 @@ def main():
         return SKIP
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, lambda *_: sys.exit(1))
-    runs = options.runs or (RUNS_FOR_THE_RECORD if options.record else RUNS_IN_CHECK)
+    is_recorded = options.record is not None
+    runs = options.runs or (RUNS_FOR_THE_RECORD if is_recorded else RUNS_IN_CHECK)
     try:
-        if options.matrix:
-            return 1 if run_matrix(runs, options.record) else 0
-        return run_cases(chosen, runs, options.record)
+        for name in PROGRAMS:
+            find_program(name)
+        if is_recorded:
+            failed = record(options.record or PARTS, chosen, runs)
+        elif options.matrix:
+            failed = run_matrix(runs, False)
+        else:
+            failed = run_cases(chosen, runs, False)
+        return 1 if failed else 0
     except (PlayError, netlab.LabError) as error:
         print(f"not ok: {error}")
         return 1

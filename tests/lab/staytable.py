@@ -3,7 +3,7 @@
 SPDX-License-Identifier: MIT
 """
 
-from labtable import percentile
+from labtable import align, percentile
 
 BEGIN = "<!-- stay:begin -->"
 END = "<!-- stay:end -->"
@@ -57,6 +57,4 @@ def markdown(measured, kernel, nft):
 def plain(measured):
     """The same for a terminal."""
     rows = [HEAD[:1] + HEAD[2:]] + [cells(*row)[:1] + cells(*row)[2:] for row in measured]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-                     for row in rows)
+    return align(rows)

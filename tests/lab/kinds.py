@@ -108,7 +108,7 @@ def _sequential(stride, cross=0):
     told = f"sequential, {stride:+d}" + (f", {cross} others' flows a second" if cross else "")
     return Kind(f"symmetric, {told}", f"seqnat --stride {stride}"
                 + (f" --cross {cross}" if cross else ""), _counting(stride, cross), PORT, PORT,
-                "sequential", stride, cross, short=f"sequential {stride:+d}")
+                "sequential", stride, cross, short=f"sequential {stride:+d}" + (", others' flows" if cross else ""))
 
 
 def _block(size):

@@ -38,6 +38,12 @@ def counts(outcomes):
     return ", ".join(f"{told.count(one)} {one}" for one in sorted(set(told)))
 
 
+def kind_of(outcomes):
+    """Which addresses answered, in short: that one side saw another than all had named, if it did."""
+    kinds = {str(kind) for outcome in outcomes for kind in outcome.kinds}
+    return "observed" if "observed" in kinds else kinds_text(kinds)
+
+
 def summary(outcomes):
     """The outcomes for people who watch."""
     kinds = {str(kind) for outcome in outcomes for kind in outcome.kinds}

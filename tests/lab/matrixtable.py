@@ -27,8 +27,7 @@ def direct_cell(pair, outcomes):
     """How the pair is connected; after how long it is directly, or else at all."""
     reached = [one.direct_ms for one in outcomes if one.outcome == CONNECTED]
     if reached:
-        found = {str(kind) for one in outcomes for kind in one.kinds}
-        return f"{labtable.kinds_text(found)} {_two(reached)}{_short(outcomes, CONNECTED)}"
+        return f"{labtable.kind_of(outcomes)} {_two(reached)}{_short(outcomes, CONNECTED)}"
     return f"relay{_short(outcomes, RELAYED)}" + (
         "" if pair.outcome == RELAYED else ", **not direct**")
 

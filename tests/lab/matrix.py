@@ -31,6 +31,7 @@ AT_RANDOM = 4        # pairs of the sample that are drawn
 MESSAGE_MS = 1500    # the longest that a first message may take: the relay brings it at once
 STEADY_MS = 1500     # a direct path where both NATs keep their ports
 POISON_MS = 1000     # the same where a gateway is to be outwitted first
+WRONG_TOLD = 3       # of a pair
 RELAYED_S = 3        # a pair without hope is watched for so long: long enough for a spray
 LATE_S = 2           # a direct path that is late is waited for so much longer, to know how late
 SEQUENTIAL_WIDTH = 1024  # ports of a sequential NAT that are worth a try
@@ -188,7 +189,7 @@ class Teller:
         print(f"{'not ok' if wrong else 'ok'} {self.told}/{self.count} "
               f"{time.monotonic() - self.started:.0f} s  {pair.name}: {labtable.summary(outcomes)}",
               flush=True)
-        for number, words in wrong:
+        for number, words in wrong[:WRONG_TOLD]:
             print(f"    run {number}: {words}", flush=True)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The lab: players behind real netfilter NATs meet through trystd, case by case. How each kind of NAT
-meets each other is told by matrix.py, how players stay connected by stay.py; --record writes the tables
-of all three.
+meets each other is told by matrix.py, the hardest of those pairs by hard.py, how players stay connected by stay.py; --record
+writes the tables of all of them.
 
 SPDX-License-Identifier: MIT
 
@@ -15,6 +15,8 @@ import platform
 import signal
 import sys
 
+import hard
+import hardtable
 import labtable
 import matrix
 import matrixtable
@@ -31,7 +33,7 @@ RUNS_FOR_THE_RECORD = 20   # of each case, and of each pair of the matrix
 STAYS_FOR_THE_RECORD = 5   # of each story of stay.py
 SILENT_IN_CHECK = 1        # runs of one case that end without a connection: each takes long,
 SILENT_FOR_THE_RECORD = 3  # and more of the same teach nothing
-PARTS = ("cases", "matrix", "stay")  # of the record
+PARTS = ("cases", "matrix", "hard", "stay")  # of the record
 PROGRAMS = ("trystd", "tryst")
 PROGRAMS_OF_THE_RECORD = ("tests/lab/chatter", "tests/lab/seqnat")
 
@@ -84,7 +86,7 @@ def arguments():
                         help="how each kind of NAT meets each other, and nothing else")
     parser.add_argument("--record", metavar="PART", nargs="*", choices=PARTS,
                         help="measure, and write the tables into docs/NETFILTER.md: all, or these "
-                             "parts: " + ", ".join(PARTS))
+                             "parts: " + ", ".join(PARTS) + " (9, 20, 25 and 20 minutes)")
     options = parser.parse_args()
     if options.case and (options.matrix or options.record is not None):
         parser.error("--record and --matrix measure every case: leave --case out")
@@ -132,6 +134,15 @@ def run_matrix(runs, is_recorded):
     return tell_pair.failed
 
 
+def record_hard():
+    """The same of the pairs behind hard NATs, as often as what is promised of them says."""
+    with folder() as place, netlab.Lab() as lab, \
+            Server(lab.server, [netlab.SERVER4], place) as server:
+        measured = hard.Stage(lab, server, place).run(hard.STORIES, lambda story: story.full)
+    write(hardtable.markdown(measured, *page_and_machine()[1:]), hardtable.BEGIN, hardtable.END)
+    return sum(not hard.tell(story, tries, 0) for story, tries in measured)
+
+
 def record_stays():
     """The same of the stories of staying connected, those that missed a bound."""
     measured = stay.measure(stay.choose([], True), STAYS_FOR_THE_RECORD, True, told=stay.tell)
@@ -153,6 +164,8 @@ def record(parts, chosen, runs):
             failed += run_cases(chosen, runs, True)
         elif part == "matrix":
             failed += run_matrix(runs, True)
+        elif part == "hard":
+            failed += record_hard()
         else:
             failed += record_stays()
     return failed

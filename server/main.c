@@ -287,7 +287,7 @@ static void reload(struct server *server)
     }
     if (needs_restart(settings, &fresh))
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "reload-partial", "why",
-                   "listen, other_*, state, advertise, tcp_* and policy change with a restart only");
+                   "listen, other_*, state, advertise, tcp_* and policy need a restart");
     settings->limits = fresh.limits;
     settings->stats_s = fresh.stats_s;
     settings->log_level = fresh.log_level;

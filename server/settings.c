@@ -34,7 +34,7 @@ static int take_pair(void *user, const char *section, const char *name, const ch
             continue;
         snprintf(where, sizeof where, "%s:%d: %s", file, reading->line, name);
         if (reading->first[i] != 0 && setting->kind != TR_SETTING_LISTEN &&
-            setting->kind != TR_SETTING_LISTEN_TCP)
+            setting->kind != TR_SETTING_LISTEN_TCP && setting->kind != TR_SETTING_OTHER_ADDRESS)
             tr_settings_complain(reading->report, "%s: already set on line %d", where,
                                  reading->first[i]);
         else

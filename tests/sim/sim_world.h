@@ -25,12 +25,12 @@ struct sim_world {
     const char *story;
     uint64_t seed;
     uint64_t now_us;
-    uint64_t hash;   /* over every datagram event: same seed, same hash */
-    uint64_t events; /* datagram events so far */
-    bool trace;      /* print every datagram event */
+    uint64_t hash;     /* over every datagram event: same seed, same hash */
+    uint64_t events;   /* datagram events so far */
+    bool trace;        /* print every datagram event */
     bool has_other_ip; /* the server can be asked at a second address */
-    bool has_relay;  /* clients made from now on let the server carry what they say */
-    bool failed;     /* an invariant or an expectation broke; time stands still from then on */
+    bool has_relay;    /* clients made from now on let the server carry what they say */
+    bool failed;       /* an invariant or an expectation broke; time stands still from then on */
 
     struct sim_random chance; /* of the network: loss, jitter, ports */
     struct sim_random secret; /* seeds of keys */

@@ -162,6 +162,35 @@ static void tcp_is_listened_on_as_it_is_told(void)
     ASSERT_FALSE(load("[server]\ntls_key = /b\n", NULL));
 }
 
+static void other_port_and_addresses_are_read(void)
+{
+    static const char text[] = "[server]\nother_port = none\nother_address = 192.0.2.9\n"
+                               "other_address = 2001:db8::9\n";
+    static char *const wrong[] = {"--other-port=0",          "--other-port=65536",
+                                  "--other-port=x",          "--other-address=192.0.2.1:5",
+                                  "--other-address=[::1]:5", "--other-address=host.example"};
+
+    ASSERT_TRUE(load(NULL, NULL));
+    ASSERT_EQ_UINT(settings.other_port, TR_SETTINGS_PORT_NEXT);
+    ASSERT_EQ_UINT(settings.other_count, 0);
+    if (!ASSERT_ROW(load(text, NULL), "%s", report.text))
+        return;
+    ASSERT_EQ_UINT(settings.other_port, TR_SETTINGS_PORT_NONE);
+    ASSERT_EQ_UINT(settings.other_count, 2);
+    ASSERT_EQ_UINT(settings.other[0].family, 4);
+    ASSERT_EQ_UINT(settings.other[1].family, 6);
+    ASSERT_TRUE(load(text, FLAGS((char[]){"--other-port=9"}, (char[]){"--other-address=::2"})));
+    ASSERT_EQ_UINT(settings.other_port, 9);
+    ASSERT_EQ_UINT(settings.other_count, 1);
+    ASSERT_FALSE(load(
+        NULL, FLAGS((char[]){"--other-address=192.0.2.1"}, (char[]){"--other-address=192.0.2.2"})));
+    for (size_t i = 0; i < UNIT_COUNT(wrong); i++) {
+        char flag[40];
+        snprintf(flag, sizeof flag, "%s", wrong[i]);
+        ASSERT_ROW(!load(NULL, FLAGS(flag)) && report.count == 1, "%s", wrong[i]);
+    }
+}
+
 static void wishes_are_understood(void)
 {
     ASSERT_TRUE(load(NULL, FLAGS((char[]){"--check-config"})));
@@ -380,7 +409,8 @@ static void help_names_every_flag_and_limit(void)
 
 UNIT_MAIN("settings", UNIT_CASE(nothing_configured_has_good_defaults),
           UNIT_CASE(file_sets_everything), UNIT_CASE(flags_win_over_the_file),
-          UNIT_CASE(tcp_is_listened_on_as_it_is_told), UNIT_CASE(wishes_are_understood),
+          UNIT_CASE(tcp_is_listened_on_as_it_is_told), UNIT_CASE(other_port_and_addresses_are_read),
+          UNIT_CASE(wishes_are_understood),
           UNIT_CASE(each_mistake_in_the_file_is_told_with_its_line),
           UNIT_CASE(all_mistakes_are_told_at_once),
           UNIT_CASE(numbers_hold_at_their_limits_and_not_one_past_them),

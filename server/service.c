@@ -149,15 +149,14 @@ void tr_service_answered(struct tr_service *service, uint64_t now_us, uint32_t t
     update_gauges(service);
 }
 
-static enum tr_drop input_bind(struct tr_service *service, const struct tr_arrival *arrival)
+/* Hands out a cookie; the head has passed all checks. */
+static enum tr_drop answer_bind(struct tr_service *service, const struct tr_arrival *arrival,
+                                const struct tr_bind *head)
 {
-    struct tr_bind head;
     struct tryst_address from;
     uint64_t unix_s = tr_service_unix_s(service, arrival->now_us);
 
-    if (!tr_envelope_head(&tr_layout_bind, &head, arrival->data, arrival->size))
-        return TR_DROP_SHORT;
-    if (!tr_vantage_from(&service->vantage, arrival->to, head.flags, &from))
+    if (!tr_vantage_from(&service->vantage, arrival->to, head->flags, &from))
         return TR_DROP_UNKNOWN;
 
     struct tr_datagram *datagram = tr_service_answer(service, arrival);
@@ -178,12 +177,67 @@ static enum tr_drop input_bind(struct tr_service *service, const struct tr_arriv
 
     reply.other.address = tr_vantage_other(&service->vantage, arrival->to);
     datagram->from = from;
-    memcpy(reply.nonce, head.nonce, sizeof reply.nonce);
-    tr_certify_cookie(&service->certify, &reply.cookie, unix_s, &arrival->source, head.app);
-    tr_cookie_mask(&reply.seen, head.nonce);
+    memcpy(reply.nonce, head->nonce, sizeof reply.nonce);
+    tr_certify_cookie(&service->certify, &reply.cookie, unix_s, &arrival->source, head->app);
+    tr_cookie_mask(&reply.seen, head->nonce);
     datagram->size = (uint16_t)tr_envelope_clear(&tr_layout_cookie_reply, &reply, datagram->data);
     service->stats.binds++;
     return TR_DROP_NONE;
+}
+
+/* A cookie shows that the source can be reached, so that no stranger fills the list. */
+static enum tr_drop postpone_bind(struct tr_service *service, const struct tr_arrival *arrival,
+                                  const struct tr_bind *head)
+{
+    uint32_t delay_s = head->flags >> TR_BIND_DELAY_SHIFT;
+    struct tr_postponed_bind bind = {.due_us = arrival->now_us + delay_s * TR_S,
+                                     .from = *arrival->from,
+                                     .to = *arrival->to,
+                                     .flags = head->flags};
+
+    struct tryst_address from;
+
+    if (arrival->from->transport != TRYST_TRANSPORT_UDP ||
+        !tr_vantage_from(&service->vantage, arrival->to, head->flags, &from))
+        return TR_DROP_UNKNOWN;
+    if (!tr_certify_cookie_is_good(&service->certify, &head->cookie,
+                                   tr_service_unix_s(service, arrival->now_us), &arrival->source,
+                                   head->app))
+        return TR_DROP_COOKIE;
+    memcpy(bind.app, head->app, sizeof bind.app);
+    memcpy(bind.nonce, head->nonce, sizeof bind.nonce);
+    if (!tr_postponed_put(&service->postponed, &bind))
+        service->stats.drop_bind_later++;
+    return TR_DROP_NONE;
+}
+
+static enum tr_drop input_bind(struct tr_service *service, const struct tr_arrival *arrival)
+{
+    struct tr_bind head;
+
+    if (!tr_envelope_head(&tr_layout_bind, &head, arrival->data, arrival->size))
+        return TR_DROP_SHORT;
+    if (head.flags >> TR_BIND_DELAY_SHIFT != 0)
+        return postpone_bind(service, arrival, &head);
+    return answer_bind(service, arrival, &head);
+}
+
+static void answer_postponed(struct tr_service *service, uint64_t now_us)
+{
+    struct tr_postponed_bind bind;
+
+    while (tr_postponed_take(&service->postponed, now_us, &bind)) {
+        struct tr_bind head = {.flags = bind.flags};
+        struct tr_arrival arrival = {.now_us = now_us,
+                                     .from = &bind.from,
+                                     .to = &bind.to,
+                                     .source = tryst_address_canonical(&bind.from)};
+
+        memcpy(head.app, bind.app, sizeof head.app);
+        memcpy(head.nonce, bind.nonce, sizeof head.nonce);
+        if (answer_bind(service, &arrival, &head) == TR_DROP_NONE)
+            service->stats.binds_later++;
+    }
 }
 
 /* Whether an answer to this address would reach one host that could have asked. */
@@ -277,6 +331,7 @@ void tr_service_tick(struct tr_service *service, uint64_t now_us)
         tr_announce_departure(service, service->registry.earliest, TRYST_REASON_EXPIRED, now_us);
     }
     expire(service, now_us);
+    answer_postponed(service, now_us);
     tr_enrolment_tick(service, now_us);
     tr_recall_tick(&service->recall, now_us, &service->outbox);
     tr_relay_tick(service, now_us);
@@ -294,6 +349,7 @@ uint64_t tr_service_deadline(const struct tr_service *service)
     tr_sooner(&next, tr_alarms_next(&service->alarms));
     tr_sooner(&next, tr_alarms_next(&service->expiries));
     tr_sooner(&next, tr_rules_deadline(service->rules));
+    tr_sooner(&next, tr_postponed_deadline(&service->postponed));
     tr_sooner(&next, tr_recall_deadline(&service->recall));
     tr_sooner(&next, tr_relay_deadline(service));
     return next;

@@ -9,6 +9,7 @@
 #include "server/detours.h"
 #include "server/limiter.h"
 #include "server/limits.h"
+#include "server/postponed.h"
 #include "server/recall.h"
 #include "server/registry.h"
 #include "server/rules.h"
@@ -34,6 +35,7 @@ struct tr_service {
     struct tr_alarms expiries; /* of participants whose rules set an end */
     struct tr_rules *rules;    /* NULL: there are none */
     struct tr_limiter limiter;
+    struct tr_postponed postponed;
     struct tr_bucket unknown; /* for UNKNOWN replies */
     struct tr_recall recall;
     struct tr_detours detours;

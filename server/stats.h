@@ -16,6 +16,7 @@
     X(sent, "datagrams sent")                                                                      \
     X(sent_bytes, "bytes sent")                                                                    \
     X(binds, "cookies handed out")                                                                 \
+    X(binds_later, "of them later, as they were asked to be")                                      \
     X(registered, "registrations accepted")                                                        \
     X(repeated, "registrations repeated with the same bytes")                                      \
     X(refused, "registrations refused")                                                            \
@@ -39,6 +40,7 @@
     X(drop_replay, "dropped: replayed")                                                            \
     X(drop_malformed, "dropped: sealed well, but malformed")                                       \
     X(drop_limit, "dropped: over a limit")                                                         \
+    X(drop_bind_later, "dropped: too many wait to be answered later")                              \
     X(drop_address, "local addresses left out: not for others to send to")                         \
     X(drop_relay_asked, "not relayed: the other has not asked for it")                             \
     X(drop_relay_denied, "not relayed: denied by the settings, the rules or a participant")        \

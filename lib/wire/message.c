@@ -83,6 +83,7 @@ static const struct tr_field bind_fields[] = {
     NUMBER(struct tr_bind, magic),
     BYTES(struct tr_bind, app),
     BYTES(struct tr_bind, nonce),
+    PART(struct tr_bind, cookie, cookie),
 };
 LAYOUT(bind)
 

@@ -90,8 +90,9 @@ struct tr_certificate {
     uint8_t signature[64]; /* by the root, over all before it */
 };
 
-/* Where a cookie shall come from, to learn how the NAT filters (RFC 5780, 7.2: CHANGE-REQUEST). */
-enum { TR_BIND_OTHER_PORT = 1, TR_BIND_OTHER_ADDRESS = 2 };
+/* Where a cookie shall come from, to learn how the NAT filters (RFC 5780, 7.2: CHANGE-REQUEST), and after
+ * how many seconds, to learn how long it remembers. */
+enum { TR_BIND_OTHER_PORT = 1, TR_BIND_OTHER_ADDRESS = 2, TR_BIND_DELAY_SHIFT = 8 };
 
 struct tr_bind {
     uint8_t type;
@@ -100,6 +101,7 @@ struct tr_bind {
     uint32_t magic;
     uint8_t app[TR_APP_BYTES];
     uint8_t nonce[16];
+    struct tr_cookie cookie; /* of this very source, where a delay is asked for; else zeros */
 };
 
 struct tr_cookie_reply {

@@ -133,7 +133,8 @@ RECORD = Layout(
     ("epoch", U64), ("session", Bytes(16)), ("identity", KEY), ("ge", KEY),
     ("signature", SIGNATURE))
 PAGE = Layout("page", ("from", U64), ("to", U64), ("goal", U64), ("reset", U8))
-BIND = Layout("bind", *HEAD, ("magic", U32), ("app", Bytes(8)), ("nonce", Bytes(16)))
+BIND = Layout("bind", *HEAD, ("magic", U32), ("app", Bytes(8)), ("nonce", Bytes(16)),
+              ("cookie", COOKIE))
 COOKIE_REPLY = Layout(
     "cookie_reply", *HEAD[:2], ("other_port", U16), ("magic", U32), ("nonce", Bytes(16)), ("cookie", COOKIE),
     ("seen", Address), ("server_ms", U64), ("versions", U32), ("certificate", CERTIFICATE),

@@ -24,7 +24,7 @@ static const struct row rows[] = {
     {&tr_layout_nat, 12, 12},
     {&tr_layout_cookie, 20, 20},
     {&tr_layout_certificate, 152, 152},
-    {&tr_layout_bind, 32, 32},
+    {&tr_layout_bind, 52, 52},
     {&tr_layout_cookie_reply, 248, 248},
     {&tr_layout_record, 164, 164},
     {&tr_layout_register, 96, 96},

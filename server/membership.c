@@ -255,6 +255,9 @@ static void leave_out(struct tr_member *member, const struct tr_entry *entry,
             member->candidates[i].kind != TRYST_KIND_HOST)
             member->candidates[kept++] = member->candidates[i];
     member->candidate_count = kept;
+    /* Its ports are its public address's, and of no use without. */
+    if (hiding == TRYST_POLICY_ADDRESSES_RELAY_ONLY)
+        memset(&member->nat, 0, sizeof member->nat);
 }
 
 /* The bytes of a member as the asker is told of it. Returns how many. */

@@ -194,6 +194,32 @@ static void departures_at_one_time_are_told_in_one_round(void)
     fake_world_clear(&world);
 }
 
+static void what_becomes_known_of_a_nat_is_told(void)
+{
+    fake_world_init(&world, NULL);
+
+    struct fake_client *one = fake_world_add(&world, 1, 1);
+    struct fake_client *other = fake_world_add(&world, 2, 1);
+
+    fake_join(&world, one);
+    fake_join(&world, other);
+    fake_run(&world, TR_S);
+    ASSERT_EQ_UINT(fake_find(other, one)->member.nat.mapping, 0);
+    one->body.nat = (struct tr_nat){.mapping = 3, .filtering = 2, .ports = 2, .stride = 1};
+    fake_register(&world, one);
+    fake_run(&world, TR_S);
+
+    const struct tr_nat *nat = &fake_find(other, one)->member.nat;
+    uint64_t changes = tr_service_stats(world.service)->changes;
+
+    ASSERT_TRUE(nat->mapping == 3 && nat->filtering == 2 && nat->ports == 2 && nat->stride == 1);
+    ASSERT_TRUE(fake_roster_is_right(&world, other));
+    fake_register(&world, one); /* and the same again is no change */
+    fake_run(&world, TR_S);
+    ASSERT_EQ_UINT(tr_service_stats(world.service)->changes, changes);
+    fake_world_clear(&world);
+}
+
 static void participant_that_hears_nothing_is_told_again_after_its_ping(void)
 {
     fake_world_init(&world, NULL);
@@ -275,6 +301,7 @@ UNIT_MAIN("announce", UNIT_CASE(full_session_is_paged_to_a_newcomer),
           UNIT_CASE(paging_gets_over_loss), UNIT_CASE(rosters_converge_after_any_story),
           UNIT_CASE(announcements_are_at_once_then_ten_a_second),
           UNIT_CASE(departures_at_one_time_are_told_in_one_round),
+          UNIT_CASE(what_becomes_known_of_a_nat_is_told),
           UNIT_CASE(participant_that_hears_nothing_is_told_again_after_its_ping),
           UNIT_CASE(participant_that_missed_too_many_departures_starts_anew),
           UNIT_CASE(old_client_that_comes_back_starts_anew_or_goes_on))

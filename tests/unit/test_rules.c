@@ -332,10 +332,11 @@ static void rules_hide_addresses_from_those_elsewhere(void)
     static const struct {
         uint32_t mode;
         uint32_t here, elsewhere; /* addresses that are told */
+        uint32_t last;            /* public port that is told of its NAT */
     } rows[] = {
-        {TRYST_POLICY_ADDRESSES_ALL, 2, 2},
-        {TRYST_POLICY_ADDRESSES_SAME_PUBLIC, 2, 1},
-        {TRYST_POLICY_ADDRESSES_RELAY_ONLY, 0, 0},
+        {TRYST_POLICY_ADDRESSES_ALL, 2, 2, 4321},
+        {TRYST_POLICY_ADDRESSES_SAME_PUBLIC, 2, 1, 4321},
+        {TRYST_POLICY_ADDRESSES_RELAY_ONLY, 0, 0, 0},
     };
     for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
         const struct tryst_policy_answer hide = {.is_allowed = 1, .addresses = rows[i].mode};
@@ -344,6 +345,7 @@ static void rules_hide_addresses_from_those_elsewhere(void)
         for (uint32_t k = 0; k < 3; k++) {
             struct fake_client *client = fake_world_add(&world, k, 1);
             client->body.local_count = 1;
+            client->body.nat = (struct tr_nat){.mapping = 3, .last = 4321};
             client->body.local[0] =
                 (struct tr_candidate){.kind = TRYST_KIND_HOST,
                                       .address = {.family = 4,
@@ -363,6 +365,9 @@ static void rules_hide_addresses_from_those_elsewhere(void)
         ASSERT_ROW(told_of(c[2], c[0]) == rows[i].elsewhere, "row %zu", i);
         ASSERT_ROW(told_of(c[0], c[2]) == rows[i].elsewhere, "row %zu: nor does it see", i);
         ASSERT_ROW(told_of(c[2], c[1]) == 2, "row %zu: others as ever", i);
+        ASSERT_ROW(fake_find(c[2], c[0])->member.nat.last == rows[i].last, "row %zu: NAT", i);
+        ASSERT_ROW(fake_find(c[0], c[2])->member.nat.last == rows[i].last, "row %zu: NAT", i);
+        ASSERT_ROW(fake_find(c[2], c[1])->member.nat.last == 4321, "row %zu: NAT", i);
         for (uint32_t k = 0; k < 3; k++)
             ASSERT_ROW(fake_roster_is_right(&world, c[k]), "row %zu: roster of %u", i, k);
         fake_world_clear(&world);

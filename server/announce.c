@@ -3,6 +3,7 @@
 #include "server/announce.h"
 
 #include "lib/base/deadline.h"
+#include "server/outcomes.h"
 #include "server/telling.h"
 #include <string.h>
 
@@ -36,6 +37,7 @@ void tr_announce_departure(struct tr_service *service, struct tr_participant *pa
     tr_rules_tell_leave(service->rules, participant, reason, now_us, unix_ms, &service->stats);
     tr_alarms_set(&service->expiries, &participant->expiry, TR_NEVER);
     tr_detours_leave(&service->detours, participant);
+    tr_outcomes_forget(service, participant);
     /* Its REGISTER, should it come once more, must not lead to the keys it had: their counters
      * would begin again. */
     tr_certify_drop_ephemeral(&service->certify);

@@ -5,6 +5,7 @@
 #include "lib/wire/envelope.h"
 #include "server/admission.h"
 #include "server/announce.h"
+#include "server/outcomes.h"
 #include "server/telling.h"
 #include <string.h>
 
@@ -13,6 +14,7 @@ struct wishes {
     bool leaves;
     bool pings;
     bool acks;
+    bool tells; /* outcomes */
     struct tr_item_ping ping;
     struct tr_item_ack ack;
 };
@@ -33,6 +35,7 @@ static bool read_wishes(struct wishes *wishes, const void *body, size_t size)
     struct tr_reader reader;
     struct tr_item_view item;
     struct tr_item_leave leave;
+    struct tr_item_outcome outcome;
 
     memset(wishes, 0, sizeof *wishes);
     tr_reader_init(&reader, body, size);
@@ -45,6 +48,8 @@ static bool read_wishes(struct wishes *wishes, const void *body, size_t size)
             wishes->acks = is_read = read_content(&tr_layout_item_ack, &wishes->ack, &item);
         else if (item.type == TR_ITEM_LEAVE)
             wishes->leaves = is_read = read_content(&tr_layout_item_leave, &leave, &item);
+        else if (item.type == TR_ITEM_OUTCOME)
+            wishes->tells = is_read = read_content(&tr_layout_item_outcome, &outcome, &item);
         if (!is_read)
             return false;
     }
@@ -73,6 +78,20 @@ static void answer_ping(struct tr_service *service, const struct tr_arrival *arr
     tr_layout_encode(&tr_layout_item_status, &status, &writer);
     tr_telling_send(service, participant, arrival->from, arrival->to, body,
                     tr_writer_used(&writer));
+}
+
+/* A datagram may tell of many. */
+static void take_outcomes(struct tr_service *service, struct tr_participant *participant,
+                          const void *body, size_t size)
+{
+    struct tr_reader reader;
+    struct tr_item_view item;
+    struct tr_item_outcome outcome;
+
+    tr_reader_init(&reader, body, size);
+    while (tr_item_read(&reader, &item))
+        if (item.type == TR_ITEM_OUTCOME && read_content(&tr_layout_item_outcome, &outcome, &item))
+            tr_outcomes_take(service, participant, &outcome);
 }
 
 static void serve(struct tr_service *service, const struct tr_arrival *arrival,
@@ -119,6 +138,8 @@ enum tr_drop tr_control_input(struct tr_service *service, const struct tr_arriva
     tr_registry_hear(&service->registry, participant, arrival->now_us);
     if (!read_wishes(&wishes, body, size))
         return TR_DROP_MALFORMED;
+    if (wishes.tells && !wishes.leaves)
+        take_outcomes(service, participant, body, size);
     serve(service, arrival, participant, head.counter, &wishes);
     return TR_DROP_NONE;
 }

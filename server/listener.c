@@ -4,6 +4,7 @@
 #include "lib/base/deadline.h"
 #include "lib/driver/datagram.h"
 #include "server/consult.h"
+#include "server/report.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ enum {
     SIGNALS = 4,
     DROPS_LOGGED_S = 10, /* what strangers get wrong is told at most so often */
     FAREWELL_S = 1,
+    CENSUS_S = 60, /* so often it is written */
 };
 
 static const int signal_numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
@@ -36,11 +38,13 @@ struct tr_listener {
     uv_loop_t loop;
     uv_timer_t timer;
     uv_timer_t stats_timer;
+    uv_timer_t census_timer;
     uv_signal_t signals[SIGNALS];
     struct tr_log *log;
     struct tr_service *service;
-    struct tr_desk *desk; /* of the rules; NULL: there are none */
-    uint32_t deadline_ms; /* of its answers */
+    struct tr_census_file *census; /* NULL: there is none */
+    struct tr_desk *desk;          /* of the rules; NULL: there are none */
+    uint32_t deadline_ms;          /* of its answers */
     uv_poll_t desk_poll;
     struct tr_datagram_inbox *inbox;
     struct outlet *outlets[TR_LISTENER_SOCKETS];
@@ -66,28 +70,9 @@ static void count_streams(struct tr_listener *listener)
 
 static void log_stats(struct tr_listener *listener)
 {
-    const struct tr_server_stats *stats = tr_service_stats(listener->service);
-    struct tr_log_line line;
-
     count_streams(listener);
-    tr_log_begin(&line, listener->log, tr_listener_now(), TR_LOG_INFO, "stats");
-#define LOG_ONE(field, text) tr_log_number(&line, #field, stats->field);
-    TR_SERVER_STATS(LOG_ONE)
-#undef LOG_ONE
-    tr_log_end(&line);
-}
-
-static void log_drop(struct tr_listener *listener, uint64_t now_us, const char *field,
-                     uint64_t count)
-{
-    struct tr_log_line line;
-
-    if (strncmp(field, "drop_", 5) != 0 || count == 0)
-        return;
-    tr_log_begin(&line, listener->log, now_us, TR_LOG_INFO, "dropped");
-    tr_log_text(&line, "reason", field + 5);
-    tr_log_number(&line, "count", count);
-    tr_log_end(&line);
+    tr_report_stats(listener->log, tr_listener_now(), tr_service_stats(listener->service),
+                    listener->census != NULL ? listener->census->census : NULL);
 }
 
 static void log_drops(struct tr_listener *listener, uint64_t now_us)
@@ -97,10 +82,7 @@ static void log_drops(struct tr_listener *listener, uint64_t now_us)
     if (now_us - listener->drops_us < DROPS_LOGGED_S * TR_S)
         return;
     listener->drops_us = now_us;
-#define LOG_ONE(field, text)                                                                       \
-    log_drop(listener, now_us, #field, stats->field - listener->told.field);
-    TR_SERVER_STATS(LOG_ONE)
-#undef LOG_ONE
+    tr_report_drops(listener->log, now_us, stats, &listener->told);
     listener->told = *stats;
 }
 
@@ -310,6 +292,13 @@ static void on_stats(uv_timer_t *timer)
     log_stats(timer->data);
 }
 
+static void on_census(uv_timer_t *timer)
+{
+    struct tr_listener *listener = timer->data;
+
+    tr_census_file_keep(listener->census, listener->log, tr_listener_now());
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct tr_listener *listener = handle->data;
@@ -340,8 +329,10 @@ struct tr_listener *tr_listener_create(struct tr_log *log)
     listener->armed_us = TR_NEVER;
     listener->timer.data = listener;
     listener->stats_timer.data = listener;
+    listener->census_timer.data = listener;
     uv_timer_init(&listener->loop, &listener->timer);
     uv_timer_init(&listener->loop, &listener->stats_timer);
+    uv_timer_init(&listener->loop, &listener->census_timer);
     for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&listener->loop, &listener->signals[i]);
         listener->signals[i].data = listener;
@@ -444,6 +435,12 @@ void tr_listener_set_stats(struct tr_listener *listener, uint32_t seconds)
         uv_timer_stop(&listener->stats_timer);
     else
         uv_timer_start(&listener->stats_timer, on_stats, period_ms, period_ms);
+}
+
+void tr_listener_keep_census(struct tr_listener *listener, struct tr_census_file *census)
+{
+    listener->census = census;
+    uv_timer_start(&listener->census_timer, on_census, CENSUS_S * 1000, CENSUS_S * 1000);
 }
 
 enum tr_listener_wake tr_listener_run(struct tr_listener *listener)

@@ -3,6 +3,7 @@
 #ifndef TR_LISTENER_H
 #define TR_LISTENER_H
 
+#include "server/census_file.h"
 #include "server/desk.h"
 #include "server/log.h"
 #include "server/service.h"
@@ -52,6 +53,10 @@ tryst_result tr_listener_consult(struct tr_listener *listener, struct tr_desk *d
 
 /* Logs the counters so often, 0 never. SIGUSR1 logs them at once. */
 void tr_listener_set_stats(struct tr_listener *listener, uint32_t seconds);
+
+/* Logs the census with the counters, and keeps its file every minute; it stays the caller's and outlives
+ * the listener. */
+void tr_listener_keep_census(struct tr_listener *listener, struct tr_census_file *census);
 
 enum tr_listener_wake tr_listener_run(struct tr_listener *listener);
 

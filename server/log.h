@@ -23,7 +23,7 @@ enum tr_log_level {
 };
 
 enum {
-    TR_LOG_LINE = 1024, /* bytes of a line; what does not fit is cut, and "..." says so */
+    TR_LOG_LINE = 2048, /* bytes of a line; what does not fit is cut, and "..." says so */
     TR_LOG_GATES = 32,  /* events told apart by the limit; those past it share the last gate */
     TR_LOG_BURST = 20,  /* lines of one event in one period */
     TR_LOG_PERIOD_S = 10,

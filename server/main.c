@@ -1,6 +1,7 @@
 /* trystd: names every room of the server once and wires it.
  * SPDX-License-Identifier: MIT */
 #include "lib/driver/interfaces.h"
+#include "server/census_file.h"
 #include "server/keys.h"
 #include "server/listener.h"
 #include "server/log.h"
@@ -13,6 +14,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -30,8 +32,9 @@ struct server {
     struct tr_listener *listener;
     struct tr_service *service;
     struct tr_recall_file recall;
-    uint32_t recalled;    /* participants of a server that was killed here */
-    struct tr_desk *desk; /* of the operator's rules; NULL: there are none */
+    struct tr_census_file census; /* of what is counted; none: nothing is */
+    uint32_t recalled;            /* participants of a server that was killed here */
+    struct tr_desk *desk;         /* of the operator's rules; NULL: there are none */
 };
 
 static void format_address(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE])
@@ -146,6 +149,32 @@ static void open_recall(struct server *server)
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "not-recalling", "why", why);
 }
 
+/* Counts go on where they were; a file that is something else is left alone. */
+static bool open_census(struct server *server)
+{
+    char error[TR_CENSUS_FILE_ERROR];
+    struct tr_census *census;
+
+    if (!server->settings.census.is_on)
+        return true;
+    census = calloc(1, sizeof *census);
+    if (census == NULL) {
+        fprintf(stderr, "trystd: %s\n", tryst_result_text(TRYST_E_MEMORY));
+        return false;
+    }
+    server->census.census = census;
+    server->census.path = server->settings.census.file;
+    if (server->census.path[0] != '\0' &&
+        (!tr_census_file_load(server->census.path, census, error) ||
+         !tr_census_file_save(server->census.path, census, error))) {
+        fprintf(stderr, "trystd: census_file: %s\n", error);
+        return false;
+    }
+    tr_service_set_census(server->service, census);
+    tr_listener_keep_census(server->listener, &server->census);
+    return true;
+}
+
 static void log_start(struct server *server)
 {
     struct tr_log_line line;
@@ -223,6 +252,8 @@ static bool start(struct server *server)
         !start_service(server, &vantage))
         return false;
     open_recall(server);
+    if (!open_census(server))
+        return false;
     if (tr_listener_serve(server->listener, server->service) != TRYST_OK) {
         fprintf(stderr, "trystd: the event loop does not take the sockets or signals\n");
         return false;
@@ -250,7 +281,8 @@ static bool needs_restart(const struct tr_settings *a, const struct tr_settings 
            memcmp(a->other, b->other, sizeof a->other) != 0 ||
            memcmp(&a->streams, &b->streams, offsetof(struct tr_settings_streams, certificate)) !=
                0 ||
-           memcmp(&a->policy, &b->policy, sizeof a->policy) != 0;
+           memcmp(&a->policy, &b->policy, sizeof a->policy) != 0 ||
+           memcmp(&a->census, &b->census, sizeof a->census) != 0;
 }
 
 /* Certificates are renewed in their files. What cannot be used leaves the old one in place. */
@@ -287,7 +319,7 @@ static void reload(struct server *server)
     }
     if (needs_restart(settings, &fresh))
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "reload-partial", "why",
-                   "listen, other_*, state, advertise, tcp_* and policy need a restart");
+                   "listen, other_*, state, advertise, tcp_*, census* and policy need a restart");
     settings->limits = fresh.limits;
     settings->stats_s = fresh.stats_s;
     settings->log_level = fresh.log_level;
@@ -309,6 +341,8 @@ static int run(struct server *server)
         while (tr_listener_run(server->listener) == TR_LISTENER_RELOAD)
             reload(server);
         tr_listener_shutdown(server->listener);
+        if (server->census.census != NULL)
+            tr_census_file_keep(&server->census, &server->log, tr_listener_now());
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "stopped", NULL, NULL);
         status = EXIT_DONE;
     }
@@ -316,6 +350,7 @@ static int run(struct server *server)
     tr_desk_close(server->desk);
     if (server->service)
         tr_service_destroy(server->service);
+    free(server->census.census);
     tr_recall_file_close(&server->recall);
     tr_keys_wipe(&server->keys);
     return status;

@@ -304,6 +304,7 @@ bool tr_registry_remove(struct tr_registry *registry, struct tr_participant *par
     registry->participant_count--;
     assert(participant->expiry.place == 0 && participant->detours == NULL);
     free(participant->granted);
+    free(participant->outcomes);
     tr_seal_wipe(&participant->keys, sizeof participant->keys);
     tr_seal_wipe(&participant->relay, sizeof participant->relay);
     free(participant);

@@ -55,6 +55,11 @@ struct tr_participant {
     uint8_t *granted;       /* bytes handed to it with each answer, its own; NULL none */
     uint16_t granted_size;
 
+    /* For the census. */
+    bool is_counted;
+    uint8_t nat_kind;  /* as which it is counted */
+    uint8_t *outcomes; /* what it said of each slot, its own; NULL none */
+
     uint64_t heard_us;              /* when something authenticated last came */
     struct tr_participant *earlier; /* heard before this one */
     struct tr_participant *later;

@@ -6,6 +6,7 @@
 #include "lib/base/deadline.h"
 #include "lib/wire/envelope.h"
 #include "server/announce.h"
+#include "server/outcomes.h"
 #include "server/relay.h"
 #include "server/telling.h"
 #include <stdlib.h>
@@ -45,6 +46,7 @@ static void answer(struct tr_service *service, const struct tr_arrival *arrival,
         .type = TR_REGISTERED, .version = TR_VERSION, .reply = participant->reply};
     struct tr_registered_body body = {
         .slot = participant->entry.slot,
+        .flags = service->census != NULL ? TR_REGISTERED_OUTCOMES : 0,
         .server_ms = tr_service_unix_ms(service, arrival->now_us),
         .seen = tr_admission_seen(&arrival->source),
         .keepalive_ms = service->limits.keepalive_ms,
@@ -210,6 +212,9 @@ static bool settle(struct tr_service *service, const struct tr_arrival *arrival,
         return false;
     }
     conceal(admission, participant);
+    if (epoch != entry->epoch)
+        tr_outcomes_forget(service, participant);
+    tr_outcomes_seat(service, participant, &admission->body.nat);
     lead(service, admission, participant, epoch != entry->epoch);
     if (change > 0)
         tr_announce_change(service, participant->membership, arrival->now_us);

@@ -119,6 +119,11 @@ uint32_t tr_service_recall(struct tr_service *service, struct tr_recall_row *row
     return tr_recall_start(&service->recall, rows, count, now_us);
 }
 
+void tr_service_set_census(struct tr_service *service, struct tr_census *census)
+{
+    service->census = census;
+}
+
 tryst_result tr_service_set_rules(struct tr_service *service, uint32_t hooks, uint32_t deadline_ms,
                                   uint64_t now_us)
 {

@@ -5,6 +5,7 @@
 
 #include "lib/base/outbox.h"
 #include "lib/seal/seal.h"
+#include "server/census.h"
 #include "server/limits.h"
 #include "server/recall.h"
 #include "server/rules.h"
@@ -41,6 +42,9 @@ tryst_result tr_service_set_limits(struct tr_service *service,
  * once a service. Returns how many will be told. */
 uint32_t tr_service_recall(struct tr_service *service, struct tr_recall_row *rows, uint32_t count,
                            uint64_t now_us);
+
+/* Counts in this from now on, which stays the caller's. Before any input; NULL: nothing is counted. */
+void tr_service_set_census(struct tr_service *service, struct tr_census *census);
 
 /* From now on newcomers are held until the operator's rules have answered, and denied after deadline_ms.
  * hooks: bits 1 << enum tryst_policy_hook. May be called again. TRYST_OK; TRYST_E_MEMORY. */

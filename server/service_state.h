@@ -5,6 +5,7 @@
 #define TR_SERVICE_STATE_H
 
 #include "lib/base/outbox.h"
+#include "server/census.h"
 #include "server/certify.h"
 #include "server/detours.h"
 #include "server/limiter.h"
@@ -36,6 +37,7 @@ struct tr_service {
     struct tr_rules *rules;    /* NULL: there are none */
     struct tr_limiter limiter;
     struct tr_postponed postponed;
+    struct tr_census *census; /* the caller's; NULL: nothing is counted */
     struct tr_bucket unknown; /* for UNKNOWN replies */
     struct tr_recall recall;
     struct tr_detours detours;

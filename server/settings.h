@@ -53,6 +53,12 @@ struct tr_settings_streams {
     char key[TR_SETTINGS_PATH];
 };
 
+/* What is counted of NATs and pairs. */
+struct tr_settings_census {
+    uint32_t is_on;
+    char file[TR_SETTINGS_PATH]; /* "": in memory alone */
+};
+
 struct tr_settings {
     enum tr_settings_wish wish;
     char file[TR_SETTINGS_PATH]; /* the configuration file, "" for none */
@@ -69,6 +75,7 @@ struct tr_settings {
     uint32_t log_level;                       /* enum tr_log_level */
     struct tr_service_limits limits;
     struct tr_settings_policy policy;
+    struct tr_settings_census census;
     char replay[TR_SETTINGS_PATH]; /* requests for the rules that are checked, "" for none */
 };
 

@@ -36,6 +36,10 @@ const struct tr_setting tr_settings_table[] = {
      32, "of them from one IPv4 address or IPv6 /56"},
     {"server", "relay", NULL, NULL, TR_SETTING_RELAY, AT(limits.relay), 0, 0, TR_RELAY_ALLOW,
      "allow or deny: whether it relays for those who find no direct path (allow)"},
+    {"server", "census", NULL, NULL, TR_SETTING_SWITCH, AT(census.is_on), 0, 0, 0,
+     "on or off: whether NATs and how pairs came out are counted, without addresses (off)"},
+    {"server", "census_file", NULL, NULL, TR_SETTING_PATH, AT(census.file), 0, 0, 0,
+     "keeps these counts, CSV"},
     {"policy", "script", "policy", "FILE", TR_SETTING_PATH, AT(policy.script), 0, 0, 0,
      "the operator's rules, in FILE.lua, FILE.py or a plug-in FILE.so"},
     {"policy", "plugins", NULL, NULL, TR_SETTING_PATH, AT(policy.plugins), 0, 0, 0,
@@ -226,6 +230,12 @@ static bool read_relay(uint32_t *relay, const char *text)
     return true;
 }
 
+static bool read_switch(uint32_t *is_on, const char *text)
+{
+    *is_on = strcmp(text, "on") == 0;
+    return *is_on || strcmp(text, "off") == 0;
+}
+
 /* where: "FILE:LINE: key" or "--flag". */
 void tr_settings_apply(struct tr_settings_reading *reading, const struct tr_setting *setting,
                        const char *text, const char *where)
@@ -275,6 +285,10 @@ void tr_settings_apply(struct tr_settings_reading *reading, const struct tr_sett
         if (!read_level(field, text))
             tr_settings_complain(reading->report, "%s: \"%s\" is not error, warning, info or debug",
                                  where, text);
+        break;
+    case TR_SETTING_SWITCH:
+        if (!read_switch(field, text))
+            tr_settings_complain(reading->report, "%s: \"%s\" is not on or off", where, text);
         break;
     case TR_SETTING_RELAY:
         if (!read_relay(field, text))

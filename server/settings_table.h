@@ -16,7 +16,8 @@ enum tr_setting_kind {
     TR_SETTING_OTHER_ADDRESS, /* may be given twice: IPv4 and IPv6 */
     TR_SETTING_HOST,
     TR_SETTING_LEVEL,
-    TR_SETTING_RELAY, /* allow or deny */
+    TR_SETTING_RELAY,  /* allow or deny */
+    TR_SETTING_SWITCH, /* on or off, as 1 or 0 */
 };
 
 struct tr_setting {
@@ -24,7 +25,7 @@ struct tr_setting {
     const char *flag;  /* NULL: only in the file */
     const char *value; /* what the help calls it */
     enum tr_setting_kind kind;
-    size_t offset; /* in struct tr_settings, of a NUMBER, PATH, LEVEL or RELAY */
+    size_t offset; /* in struct tr_settings, of a NUMBER, PATH, LEVEL, RELAY or SWITCH */
     uint32_t least, most, standard;
     const char *help;
 };

@@ -11,6 +11,9 @@
     X(sessions, "sessions now")                                                                    \
     X(streams, "TCP connections now")                                                              \
     X(relay_pairs, "pairs of participants that are relayed for now")                               \
+    X(pairs_direct, "times that a participant said that it reached another directly")              \
+    X(pairs_relayed, "and only by the relay")                                                      \
+    X(pairs_none, "and not at all")                                                                \
     X(received, "datagrams received")                                                              \
     X(received_bytes, "bytes received")                                                            \
     X(sent, "datagrams sent")                                                                      \
@@ -42,6 +45,7 @@
     X(drop_limit, "dropped: over a limit")                                                         \
     X(drop_bind_later, "dropped: too many wait to be answered later")                              \
     X(drop_address, "local addresses left out: not for others to send to")                         \
+    X(drop_outcome, "outcomes not counted: of nobody who is there")                                \
     X(drop_relay_asked, "not relayed: the other has not asked for it")                             \
     X(drop_relay_denied, "not relayed: denied by the settings, the rules or a participant")        \
     X(drop_relay_leg, "not relayed: over the quota from one participant to another")               \

@@ -193,10 +193,12 @@ struct tr_page {
     uint8_t reset; /* 1: starts anew; who is not named by the time goal is reached is gone */
 };
 
+enum { TR_REGISTERED_OUTCOMES = 1 }; /* the server counts outcomes: tell it yours */
+
 struct tr_registered_body {
     uint16_t status; /* 0 */
     uint16_t slot;
-    uint32_t flags;
+    uint32_t flags; /* TR_REGISTERED_*: others are ignored */
     uint64_t server_ms;
     struct tr_candidate seen;
     uint32_t keepalive_ms;

@@ -191,6 +191,18 @@ static void other_port_and_addresses_are_read(void)
     }
 }
 
+static void census_is_off_unless_it_is_asked_for(void)
+{
+    ASSERT_TRUE(load(NULL, NULL));
+    ASSERT_EQ_UINT(settings.census.is_on, 0);
+    ASSERT_EQ_STR(settings.census.file, "");
+    ASSERT_TRUE(load("[server]\ncensus = on\ncensus_file = /srv/census.csv\n", NULL));
+    ASSERT_EQ_UINT(settings.census.is_on, 1);
+    ASSERT_EQ_STR(settings.census.file, "/srv/census.csv");
+    ASSERT_TRUE(load("[server]\ncensus = off\n", NULL));
+    ASSERT_EQ_UINT(settings.census.is_on, 0);
+}
+
 static void wishes_are_understood(void)
 {
     ASSERT_TRUE(load(NULL, FLAGS((char[]){"--check-config"})));
@@ -236,6 +248,8 @@ static void each_mistake_in_the_file_is_told_with_its_line(void)
         {"[server]\nstats = 1\n[limits\n", 3, "a section needs its ]"},
         {"[server]\nhello\n", 2, "neither [section] nor key = value"},
         {"[server]\nrelay = maybe\n", 2, "is not allow or deny"},
+        {"[server]\ncensus = yes\n", 2, "is not on or off"},
+        {"[server]\ncensus_file =\n", 2, "census_file"},
         {"[limits]\nrelay_kbps = 0\n", 2, "whole number from 8 to"},
         {"[limits]\nkeepalive_ms = 90000\n", 2, "expire_ms (90000) must be above"},
         {"[limits]\nexpire_ms = 1000\n\nkeepalive_ms = 1000\n", 4, "must be above"},
@@ -410,7 +424,7 @@ static void help_names_every_flag_and_limit(void)
 UNIT_MAIN("settings", UNIT_CASE(nothing_configured_has_good_defaults),
           UNIT_CASE(file_sets_everything), UNIT_CASE(flags_win_over_the_file),
           UNIT_CASE(tcp_is_listened_on_as_it_is_told), UNIT_CASE(other_port_and_addresses_are_read),
-          UNIT_CASE(wishes_are_understood),
+          UNIT_CASE(census_is_off_unless_it_is_asked_for), UNIT_CASE(wishes_are_understood),
           UNIT_CASE(each_mistake_in_the_file_is_told_with_its_line),
           UNIT_CASE(all_mistakes_are_told_at_once),
           UNIT_CASE(numbers_hold_at_their_limits_and_not_one_past_them),

@@ -375,7 +375,7 @@ tryst_result tryst_endpoint_input_on(struct tryst_endpoint *endpoint, uint64_t n
     uint16_t local =
         socket != 0 ? (uint16_t)(TR_LOCAL_SOCKET + socket) : tr_locals_find(&endpoint->locals, to);
     bool is_server = source.transport != TRYST_TRANSPORT_UDP || endpoint->relay.is_only;
-    if (tr_survey_input(&endpoint->survey, endpoint->kit.now_us, &source, data, size)) {
+    if (tr_survey_input(&endpoint->survey, endpoint->kit.now_us, socket, &source, data, size)) {
         advance(endpoint);
         return TRYST_OK;
     }

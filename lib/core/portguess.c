@@ -53,10 +53,11 @@ static void score(const struct step *steps, size_t count, int32_t stride, size_t
     }
 }
 
+/* The stride that leaves the fewest steps unexplained, and of such the smallest. */
 static int16_t stride_of(const struct step *steps, size_t count)
 {
     int32_t best = 0;
-    size_t best_exact = 0;
+    size_t best_strange = count >= 4 ? 1 : 0;
     for (size_t i = 0; i < count; i++) {
         int32_t stride = steps[i].by / steps[i].places;
         size_t exact = 0;
@@ -66,10 +67,11 @@ static int16_t stride_of(const struct step *steps, size_t count)
             continue;
         score(steps, count, stride, &exact, &near);
         size_t strange = count - exact - near;
-        if (exact < 2 || strange > (count >= 4) || exact <= best_exact)
+        bool is_smaller = best == 0 || stride * stride < best * best;
+        if (exact < 2 || strange > best_strange || (strange == best_strange && !is_smaller))
             continue;
         best = stride;
-        best_exact = exact;
+        best_strange = strange;
     }
     return (int16_t)best;
 }

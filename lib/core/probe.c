@@ -107,8 +107,8 @@ static bool bind_take(struct tr_prober *prober, uint64_t now_us, const void *dat
     return true;
 }
 
-bool tr_prober_input(struct tr_prober *prober, uint64_t now_us, const struct tryst_address *from,
-                     const void *data, size_t size)
+bool tr_prober_input(struct tr_prober *prober, uint64_t now_us, uint32_t socket,
+                     const struct tryst_address *from, const void *data, size_t size)
 {
     struct tr_cookie_reply reply;
     if (size > 0 && *(const uint8_t *)data == TR_BIND &&
@@ -119,7 +119,8 @@ bool tr_prober_input(struct tr_prober *prober, uint64_t now_us, const struct try
         !tr_envelope_head(&tr_layout_cookie_reply, &reply, data, size))
         return false;
     struct tr_probe *probe = find(prober, now_us, reply.nonce);
-    if (probe == NULL || is_hairpin(prober, probe) ||
+    /* A NAT may have let it in by another socket's mapping. */
+    if (probe == NULL || is_hairpin(prober, probe) || probe->socket != socket ||
         tryst_address_compare(&probe->from, from) != 0)
         return false;
     if (probe->answered != 0)

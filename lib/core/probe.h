@@ -60,9 +60,10 @@ uint64_t tr_prober_wait_us(const struct tr_prober *prober);
 
 void tr_prober_tick(struct tr_prober *prober, const struct tr_peer_kit *kit);
 
-/* Whether this COOKIE answers a probe, or this BIND is one that came back. Neither was checked before. */
-bool tr_prober_input(struct tr_prober *prober, uint64_t now_us, const struct tryst_address *from,
-                     const void *data, size_t size);
+/* Whether this COOKIE answers a probe of the socket that it came to, or this BIND is one that came back.
+ * Neither was checked before. */
+bool tr_prober_input(struct tr_prober *prober, uint64_t now_us, uint32_t socket,
+                     const struct tryst_address *from, const void *data, size_t size);
 
 /* Answered, or given up, or not asked. */
 bool tr_prober_is_settled(const struct tr_prober *prober, unsigned name);

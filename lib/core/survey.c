@@ -400,11 +400,11 @@ uint64_t tr_survey_deadline(const struct tr_survey *survey, const struct tr_rend
     return next;
 }
 
-bool tr_survey_input(struct tr_survey *survey, uint64_t now_us, const struct tryst_address *from,
-                     const void *data, size_t size)
+bool tr_survey_input(struct tr_survey *survey, uint64_t now_us, uint32_t socket,
+                     const struct tryst_address *from, const void *data, size_t size)
 {
     return survey->stage != TR_SURVEY_IDLE &&
-           tr_prober_input(&survey->prober, now_us, from, data, size);
+           tr_prober_input(&survey->prober, now_us, socket, from, data, size);
 }
 
 void tr_survey_refresh(struct tr_survey *survey, const struct tr_rendezvous *rendezvous,

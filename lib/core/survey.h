@@ -43,8 +43,8 @@ void tr_survey_tick(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
 uint64_t tr_survey_deadline(const struct tr_survey *survey, const struct tr_rendezvous *rendezvous);
 
 /* Whether a datagram, unchecked so far, is an answer to a probe, or a probe that came back. */
-bool tr_survey_input(struct tr_survey *survey, uint64_t now_us, const struct tryst_address *from,
-                     const void *data, size_t size);
+bool tr_survey_input(struct tr_survey *survey, uint64_t now_us, uint32_t socket,
+                     const struct tryst_address *from, const void *data, size_t size);
 
 /* A peer is about to try the ports that follow the newest one: where ours do so, has a look at it. Cheap
  * when there is no need. */

@@ -2,10 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/sim/sim_story.h"
 
-#include "lib/wire/message.h"
 #include <stdio.h>
-
-struct tr_nat *sim_peek_nat(struct tryst_endpoint *endpoint);
 
 enum { PAIRS = 100 };
 
@@ -35,24 +32,6 @@ static struct sim_client *client_behind(struct sim_world *w, const struct hard *
     return c;
 }
 
-static void tell(struct sim_client *c, const struct hard *hard)
-{
-    struct tr_nat *nat = sim_peek_nat(c->endpoint);
-    *nat = (struct tr_nat){.mapping = hard->mapping == SIM_EIM ? TRYST_MAPPING_ENDPOINT_INDEPENDENT
-                                                               : TRYST_MAPPING_PORT_DEPENDENT,
-                           .filtering = TRYST_FILTERING_PORT_DEPENDENT,
-                           .flags = TR_NAT_SPRAY};
-    if (hard->ports == SIM_PORTS_RANDOM) {
-        nat->ports = TRYST_PORTS_RANDOM;
-        nat->low = hard->low != 0 ? hard->low : 1024;
-        nat->high = hard->high != 0 ? hard->high : 65535;
-    } else if (hard->ports == SIM_PORTS_NEXT) {
-        nat->ports = TRYST_PORTS_SEQUENTIAL;
-        nat->stride = (uint16_t)(hard->stride != 0 ? hard->stride : 1);
-        nat->last = c->public_address.port;
-    }
-}
-
 /* PAIRS of them join, each pair a session of its own. */
 static uint64_t pairs_make(struct sim_world *w, const struct hard *a, const struct hard *b)
 {
@@ -66,7 +45,6 @@ static uint64_t pairs_make(struct sim_world *w, const struct hard *a, const stru
     sim_start_all(w);
     sim_run_for(w, SIM_S);
     for (uint32_t i = 0; i < w->client_count; i++) {
-        tell(w->clients[i], i % 2 == 0 ? a : b);
         snprintf(name, sizeof name, "pair%u", i / 2);
         sim_client_join(w->clients[i], name);
     }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    TRIES = 4,
+    TRIES = 6,
     TRIES_FILTER =
         3, /* and one for each datagram that was repeated, as silence is an answer here */
     TRIES_FILTER_MOST = 6,

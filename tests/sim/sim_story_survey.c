@@ -206,7 +206,7 @@ void sim_story_survey_moves(struct sim_world *w)
     w->has_other_ip = true;
     sim_server_make(w, SIM_DELAY_US, false);
     struct sim_client *c = sim_client_at(w, SIM_SITE_SYMMETRIC, SIM_DELAY_US);
-    struct sim_client *other = sim_client_at(w, SIM_SITE_PORT, SIM_DELAY_US);
+    struct sim_client *other = sim_client_at(w, SIM_SITE_PUBLIC, SIM_DELAY_US);
     struct sim_site *site = sim_site_make(w, SIM_SITE_CONE, SIM_DELAY_US);
     c->options.sockets = other->options.sockets = TRYST_SOCKETS_MAX;
     sim_start_all(w);

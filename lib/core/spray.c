@@ -35,6 +35,8 @@ enum {
 /* The hard side's ports come first. */
 #define LEAD_US (150 * TR_MS)
 #define ANSWER_US (700 * TR_MS)
+/* A game that was held catches up with so much of it; the rest takes its time. */
+#define LATE_US (20 * TR_MS)
 /* A datagram may be lost: all sockets send again, so long after the start. */
 static const uint16_t passes_ms[PASSES] = {0, 700, 1600};
 
@@ -215,6 +217,8 @@ bool tr_spray_next(struct tr_spray *spray, uint64_t now_us, struct tr_shot *shot
             spray->ends_us = now_us + ANSWER_US;
         else
             spray->next_us = pause(spray);
+        if (spray->next_us + LATE_US < now_us)
+            spray->next_us = now_us - LATE_US;
         if (shot->to.port != 0)
             return true;
     }

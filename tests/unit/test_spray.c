@@ -163,10 +163,22 @@ static void ports_that_follow_each_other_are_tried_in_their_order(void)
     struct tr_shot shot;
     start(&made);
     for (uint32_t i = 1; i <= 100; i++) {
-        ASSERT_TRUE(tr_spray_next(&spray, 2 * TR_S, &shot));
+        ASSERT_TRUE(tr_spray_next(&spray, tr_spray_deadline(&spray), &shot));
         ASSERT_EQ_UINT(shot.to.port, 30000 + 2 * i);
         ASSERT_EQ_UINT(shot.socket, 0);
     }
+}
+
+static void what_is_late_does_not_leave_at_once(void)
+{
+    struct tr_spray_plan made = plan(EASY, WIDE);
+    struct tr_shot shot;
+    uint32_t count = 0;
+    start(&made);
+    while (tr_spray_next(&spray, 60 * TR_S, &shot))
+        count++;
+    ASSERT_ROW(count > 1 && count <= 12, "%u at once", count);
+    ASSERT_TRUE(tr_spray_deadline(&spray) > 60 * TR_S);
 }
 
 static void a_ladder_that_ends_is_not_left(void)
@@ -208,10 +220,10 @@ static void of_two_blocks_no_socket_tries_a_port_twice(void)
     memset(tried, 0, sizeof tried);
     start(&made);
     for (uint32_t i = 0; i < 4 * 512; i++) {
-        ASSERT_TRUE(tr_spray_next(&spray, 60 * TR_S, &shot));
+        ASSERT_TRUE(tr_spray_next(&spray, tr_spray_deadline(&spray), &shot));
         ASSERT_EQ_UINT(tried[shot.socket][shot.to.port - 20480]++, 0);
     }
-    ASSERT_FALSE(tr_spray_next(&spray, 60 * TR_S, &shot));
+    ASSERT_FALSE(tr_spray_next(&spray, tr_spray_deadline(&spray), &shot));
 }
 
 UNIT_MAIN("spray", UNIT_CASE(every_pair_of_kinds_has_its_plan),
@@ -222,6 +234,7 @@ UNIT_MAIN("spray", UNIT_CASE(every_pair_of_kinds_has_its_plan),
           UNIT_CASE(a_block_is_covered_and_no_port_of_it_tried_often),
           UNIT_CASE(a_claimed_block_aims_at_most_16_datagrams_at_a_port),
           UNIT_CASE(ports_that_follow_each_other_are_tried_in_their_order),
+          UNIT_CASE(what_is_late_does_not_leave_at_once),
           UNIT_CASE(a_ladder_that_ends_is_not_left),
           UNIT_CASE(from_the_hard_side_each_socket_is_used_three_times),
           UNIT_CASE(of_two_blocks_no_socket_tries_a_port_twice))

@@ -8,7 +8,7 @@
 #include "lib/core/pace.h"
 #include "lib/core/session.h"
 #include "lib/core/sockets.h"
-#include "lib/core/survey.h"
+#include "lib/core/surveyor.h"
 #include <tryst/endpoint.h>
 
 struct tryst_endpoint {

@@ -65,8 +65,8 @@
     X(hopeless, "hopeless", 2, "any port for each destination on both sides: nothing is sprayed")  \
     X(denied, "denied", 2, "one side's option denies sprays")                                      \
     X(aim, "aim", 4, "a liar aims sprays at a neighbour: 16 packets in 15 minutes")                \
-    X(survey, "survey", 20, "every kind of NAT is known within a second, by one address or two")  \
-    X(survey_lossy, "survey-lossy", 5, "the same at 10 % loss: mapping is right")                 \
+    X(survey, "survey", 20, "every kind of NAT is known within a second, by one address or two")   \
+    X(survey_lossy, "survey-lossy", 5, "the same at 10 % loss: mapping is right")                  \
     X(survey_moves, "survey-moves", 5, "another network, another NAT: known again")                \
     X(hard_cold, "hard-cold", 3, "no cookie yet, a NAT to be sprayed: direct in 3 s")              \
     X(random_story, "random", 1000, "random topology, faults and deeds, then quiet")

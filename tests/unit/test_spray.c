@@ -234,7 +234,6 @@ UNIT_MAIN("spray", UNIT_CASE(every_pair_of_kinds_has_its_plan),
           UNIT_CASE(a_block_is_covered_and_no_port_of_it_tried_often),
           UNIT_CASE(a_claimed_block_aims_at_most_16_datagrams_at_a_port),
           UNIT_CASE(ports_that_follow_each_other_are_tried_in_their_order),
-          UNIT_CASE(what_is_late_does_not_leave_at_once),
-          UNIT_CASE(a_ladder_that_ends_is_not_left),
+          UNIT_CASE(what_is_late_does_not_leave_at_once), UNIT_CASE(a_ladder_that_ends_is_not_left),
           UNIT_CASE(from_the_hard_side_each_socket_is_used_three_times),
           UNIT_CASE(of_two_blocks_no_socket_tries_a_port_twice))

@@ -1,7 +1,7 @@
 /* What answers say of a NAT, which answers count, and how much is asked.
  * SPDX-License-Identifier: MIT */
 #include "lib/core/findings.h"
-#include "lib/core/survey.h"
+#include "lib/core/surveyor.h"
 #include "tests/unit/kit_fixture.h"
 
 static struct kit_fixture fixture;
@@ -241,7 +241,7 @@ static void another_address_is_another_survey(void)
     kit_fixture_clear(&fixture);
 }
 
-UNIT_MAIN("survey", UNIT_CASE(answers_have_their_meaning),
+UNIT_MAIN("surveyor", UNIT_CASE(answers_have_their_meaning),
           UNIT_CASE(silence_says_something_only_of_who_has_spoken),
           UNIT_CASE(a_silent_server_costs_few_datagrams_and_is_asked_ever_less),
           UNIT_CASE(a_hard_nat_is_told_at_once_and_costs_at_most_64_datagrams),

@@ -1,8 +1,8 @@
 /* How the own NAT maps, filters and chooses ports: learnt from the server's second port and second address,
  * for the registration to tell (`rendezvous.nat`).
  * SPDX-License-Identifier: MIT */
-#ifndef TR_SURVEY_H
-#define TR_SURVEY_H
+#ifndef TR_SURVEYOR_H
+#define TR_SURVEYOR_H
 
 #include "lib/core/probe.h"
 #include "lib/core/rendezvous_state.h"

@@ -35,6 +35,24 @@ enum tryst_finding {
 #undef TRYST_FINDING_ROW
 };
 
+/* X(name, number, text, sentence): what a survey lets one hope for between this endpoint and others. */
+#define TRYST_OUTLOOKS(X)                                                                          \
+    X(UNKNOWN, 0, "unknown", "too little is known of the NAT to say more")                         \
+    X(OPEN, 1, "open", "there is no NAT in front of this host")                                    \
+    X(EASY, 2, "easy", "the NAT keeps one public port for all destinations")                       \
+    X(FORESEEN, 3, "foreseen",                                                                     \
+      "the NAT takes another port for each destination, but they follow each other")               \
+    X(GUESSED, 4, "guessed",                                                                       \
+      "the NAT takes another port for each destination, but out of a small block")                 \
+    X(HARD, 5, "hard",                                                                             \
+      "the NAT takes any port for each destination: two such meet by the server alone")
+
+enum tryst_outlook {
+#define TRYST_OUTLOOK_ROW(name, number, text, sentence) TRYST_OUTLOOK_##name = (number),
+    TRYST_OUTLOOKS(TRYST_OUTLOOK_ROW)
+#undef TRYST_OUTLOOK_ROW
+};
+
 /* Bytes of a survey, pinned: bindings may rely on it. */
 #define TRYST_SURVEY_SIZE 192
 
@@ -63,6 +81,13 @@ struct tryst_survey {
     struct tryst_address server;         /* that was asked */
     uint8_t reserved[TRYST_SURVEY_SIZE - 11 * 4 - 2 * 24];
 };
+
+/* enum tryst_outlook; UNKNOWN for NULL. Threads any. Since 0.1 */
+TRYST_API uint32_t tryst_survey_outlook(const struct tryst_survey *survey);
+
+/* Its word, and a sentence without capital and full stop. Threads any. Since 0.1 */
+TRYST_API const char *tryst_outlook_name(uint32_t outlook);
+TRYST_API const char *tryst_outlook_text(uint32_t outlook);
 
 /* Words; "unknown" for other numbers. Threads any. Since 0.1 */
 TRYST_API const char *tryst_survey_state_name(uint32_t state);

@@ -23,3 +23,11 @@ WORD_FUNCTION(tryst_filtering_name, TRYST_FILTERINGS)
 WORD_FUNCTION(tryst_port_pattern_name, TRYST_PORT_PATTERNS)
 WORD_FUNCTION(tryst_survey_state_name, TRYST_SURVEY_STATES)
 WORD_FUNCTION(tryst_finding_name, TRYST_FINDINGS)
+
+#define OUTLOOK_NAME_ROW(name, number, text, sentence) WORD_ROW(name, number, text)
+#define OUTLOOK_TEXT_ROW(name, number, text, sentence) WORD_ROW(name, number, sentence)
+#define OUTLOOK_NAMES(X) TRYST_OUTLOOKS(OUTLOOK_NAME_ROW)
+#define OUTLOOK_TEXTS(X) TRYST_OUTLOOKS(OUTLOOK_TEXT_ROW)
+
+WORD_FUNCTION(tryst_outlook_name, OUTLOOK_NAMES)
+WORD_FUNCTION(tryst_outlook_text, OUTLOOK_TEXTS)

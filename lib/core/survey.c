@@ -3,6 +3,9 @@
 #include "lib/core/endpoint_state.h"
 #include "lib/core/findings.h"
 
+/* Two blocks of so many ports still find each other (spray.c). */
+enum { BLOCK_MOST = 2048 };
+
 tryst_result tryst_endpoint_survey(const struct tryst_endpoint *endpoint,
                                    struct tryst_survey *survey)
 {
@@ -34,4 +37,23 @@ tryst_result tryst_endpoint_survey(const struct tryst_endpoint *endpoint,
     survey->public_address = known->seen;
     survey->server = known->server;
     return TRYST_OK;
+}
+
+uint32_t tryst_survey_outlook(const struct tryst_survey *survey)
+{
+    switch (survey != NULL ? survey->mapping : TRYST_MAPPING_UNKNOWN) {
+    case TRYST_MAPPING_NONE:
+        return TRYST_OUTLOOK_OPEN;
+    case TRYST_MAPPING_ENDPOINT_INDEPENDENT:
+        return TRYST_OUTLOOK_EASY;
+    case TRYST_MAPPING_ADDRESS_DEPENDENT:
+    case TRYST_MAPPING_PORT_DEPENDENT:
+        if (survey->ports == TRYST_PORTS_SEQUENTIAL)
+            return TRYST_OUTLOOK_FORESEEN;
+        return survey->ports == TRYST_PORTS_RANDOM && survey->high - survey->low < BLOCK_MOST
+                   ? TRYST_OUTLOOK_GUESSED
+                   : TRYST_OUTLOOK_HARD;
+    default:
+        return TRYST_OUTLOOK_UNKNOWN;
+    }
 }

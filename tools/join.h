@@ -12,7 +12,8 @@ enum {
     STATUS_ERROR = 1,
     STATUS_USAGE = 2,
     STATUS_TIMEOUT = 3,
-    STATUS_REFUSED = 4
+    STATUS_REFUSED = 4,
+    STATUS_UNLIKELY = 5 /* doctor: that others are reached directly */
 };
 
 struct join_wish {

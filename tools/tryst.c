@@ -1,5 +1,6 @@
 /* tryst: the command line tool, a guest of the public API like any game.
  * SPDX-License-Identifier: MIT */
+#include "tools/doctor.h"
 #include "tools/join.h"
 #include "tools/output.h"
 #include <errno.h>
@@ -11,6 +12,7 @@
 
 static const char usage_text[] =
     "usage: tryst join SESSION --server HOST:PORT#KEY [options]\n"
+    "       tryst doctor --server HOST:PORT#KEY [options]\n"
     "       tryst keygen [--key FILE]\n"
     "       tryst --version | --help\n"
     "\n"
@@ -34,10 +36,14 @@ static const char usage_text[] =
     "  --timeout S     end with 3 after so many seconds\n"
     "  --at SECONDS    join at this time of CLOCK_MONOTONIC, with the cookie fetched before\n"
     "\n"
+    "doctor: says how this network treats UDP, and whether direct play is likely.\n"
+    "  --server, --bind, --tcp-port, --tls-port, --json   as for join\n"
+    "  --timeout S     says what is known after so many seconds (10)\n"
+    "\n"
     "keygen: makes an identity in FILE (tryst.key) and prints its public key.\n"
     "\n"
     "Ends with 0 when done, 1 on an error, 2 on wrong usage, 3 when the time is over, 4 when\n"
-    "the server refused.\n";
+    "the server refused, 5 when the doctor finds that direct play is not likely, or cannot say.\n";
 
 static int misuse(const char *what, const char *which)
 {
@@ -223,6 +229,47 @@ static int join(int argc, char **argv, uint64_t start_us)
     return join_run(&wish, start_us);
 }
 
+static int doctor(int argc, char **argv, uint64_t start_us)
+{
+    static const struct option flags[] = {
+        {"server", required_argument, NULL, 's'},   {"bind", required_argument, NULL, 'b'},
+        {"tcp-port", required_argument, NULL, 'c'}, {"tls-port", required_argument, NULL, 'S'},
+        {"json", no_argument, NULL, 'j'},           {"timeout", required_argument, NULL, 'T'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    };
+    struct join_wish wish = {.timeout_us = 10000000};
+    struct tryst_pin pin;
+    int flag, index = 0;
+
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, "", flags, &index)) != -1) {
+        if (flag == 'h') {
+            fputs(usage_text, stdout);
+            return STATUS_DONE;
+        }
+        if (flag == '?')
+            return misuse("no such option, or its value is missing", argv[optind - 1]);
+        if (!take_flag(&wish, flag, optarg)) {
+            fprintf(stderr, "tryst: --%s cannot be \"%s\"; see tryst --help\n", flags[index].name,
+                    optarg ? optarg : "");
+            return STATUS_USAGE;
+        }
+    }
+    if (optind < argc)
+        return misuse("doctor takes options alone", argv[optind]);
+    if (!wish.server)
+        return misuse("doctor needs --server HOST:PORT#KEY, the line that trystd prints", NULL);
+    if (tryst_pin_parse(&pin, wish.server) != TRYST_OK)
+        return misuse("--server is not of the form HOST:PORT#KEY", wish.server);
+    return doctor_run(&(struct doctor_wish){.server = wish.server,
+                                            .is_json = wish.is_json,
+                                            .port = wish.port,
+                                            .tcp_port = wish.tcp_port,
+                                            .tls_port = wish.tls_port,
+                                            .timeout_us = wish.timeout_us},
+                      start_us);
+}
+
 static int print_key(const struct tryst_identity *identity)
 {
     uint8_t key[TRYST_KEY_SIZE];
@@ -276,9 +323,11 @@ int main(int argc, char **argv)
     uint64_t start_us = output_now();
 
     if (argc < 2)
-        return misuse("say what to do: join or keygen", NULL);
+        return misuse("say what to do: join, doctor or keygen", NULL);
     if (strcmp(argv[1], "join") == 0)
         return join(argc - 1, argv + 1, start_us);
+    if (strcmp(argv[1], "doctor") == 0)
+        return doctor(argc - 1, argv + 1, start_us);
     if (strcmp(argv[1], "keygen") == 0)
         return keygen(argc - 1, argv + 1);
     if (strcmp(argv[1], "--help") == 0) {

@@ -77,9 +77,10 @@ struct tryst_survey {
                               the server is inside, too */
     uint32_t datagrams; /* sent for the last one */
     uint32_t took_us;   /* from its begin to its end */
+    uint32_t rtt_us;    /* round trip to the server */
     struct tryst_address public_address; /* as the server sees the endpoint; family 0: not known */
     struct tryst_address server;         /* that was asked */
-    uint8_t reserved[TRYST_SURVEY_SIZE - 11 * 4 - 2 * 24];
+    uint8_t reserved[TRYST_SURVEY_SIZE - 12 * 4 - 2 * 24];
 };
 
 /* enum tryst_outlook; UNKNOWN for NULL. Threads any. Since 0.1 */

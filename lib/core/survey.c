@@ -34,6 +34,7 @@ tryst_result tryst_endpoint_survey(const struct tryst_endpoint *endpoint,
     survey->datagrams = known->prober.sent;
     survey->took_us =
         (uint32_t)(is_done ? known->took_us : endpoint->kit.now_us - known->started_us);
+    survey->rtt_us = known->prober.rtt_us;
     survey->public_address = known->seen;
     survey->server = known->server;
     return TRYST_OK;

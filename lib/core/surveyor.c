@@ -166,8 +166,8 @@ static void start(struct tr_survey *survey, const struct tr_rendezvous *rendezvo
 static void conclude_mapping(struct tr_survey *survey, struct tr_rendezvous *rendezvous)
 {
     struct tr_nat *nat = &rendezvous->nat;
-    bool is_local = false;
-    bool is_local_port = false;
+    bool is_local = tryst_address_classify(&survey->seen) == TRYST_ADDRESS_LOOPBACK;
+    bool is_local_port = is_local;
     for (uint8_t i = 0; i < rendezvous->local_count; i++) {
         const struct tryst_address *local = &rendezvous->locals[i].address;
         is_local = is_local || tryst_address_compare(local, &survey->seen) == 0;

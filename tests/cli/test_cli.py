@@ -287,7 +287,10 @@ class Tool(Case):
                           [*good, "--tcp-port", "0"],
                           [*good, "--send", ""], [*good, "--send", "x" * 1151],
                           [*good, "--name", "x" * 129], ["join", "meet", "--server", "nonsense"],
-                          ["join", "meet", "--server", "127.0.0.1:9"]):
+                          ["join", "meet", "--server", "127.0.0.1:9"], ["doctor"],
+                          ["doctor", "--server", "nonsense"], ["doctor", "--server", self.PIN, "x"],
+                          ["doctor", "--server", self.PIN, "--relay", "deny"],
+                          ["doctor", "--server", self.PIN, "--timeout", "soon"]):
             done = self.run_to_end(TRYST, *arguments)
             self.assertEqual(done.returncode, 2, arguments)
             self.assertIn("--help", done.stderr, arguments)
@@ -390,6 +393,25 @@ class Together(Case):
             self.assertEqual(connected["address"], server.pin.split("#", 1)[0])
             self.assertNotIn("path", [event["event"] for event in player.events()])
             self.assertEqual(player.wait_event("message")["text"], "hidden")
+
+    def test_the_doctor_says_the_same_in_words_and_as_json(self):
+        server = self.start_server()
+        done = self.run_to_end(TRYST, "doctor", "--server", server.pin)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(done.stdout.startswith("Direct play is likely"), done.stdout)
+        self.assertNotRegex(done.stdout.split("```")[1], r"127\.0\.0\.1")
+        done = self.run_to_end(TRYST, "doctor", "--server", server.pin, "--json")
+        self.assertEqual((done.returncode, done.stdout.count("\n")), (0, 1))
+        found = json.loads(done.stdout)
+        self.assertEqual((found["outlook"], found["mapping"], found["direct_likely"], found["udp"]),
+                         ("open", "none", True, True))
+
+    def test_without_a_server_the_doctor_finds_nothing_likely(self):
+        done = self.run_to_end(TRYST, "doctor", "--server", "127.0.0.1:9#" + "A" * 43, "--json",
+                               "--timeout", "1")
+        self.assertEqual(done.returncode, 5, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["udp"], found["direct_likely"], found["survey"]), (False, False, "none"))
 
     def test_people_chat(self):
         server = self.start_server()

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* From a fresh port hellos open our own NATs at first, and die before they reach the peer's gateway, which
- * shall hear its own host before it hears us: 2 hops pass one NAT, 3 a carrier's behind it. */
+ * shall hear its own host before it hears us: 2 hops pass one NAT, 3 a carrier's behind it. So do those that
+ * the peer's filter would drop anyway, as they come from a port that nobody could name. */
 #define SHORT_US (400 * TR_MS)
 enum { SHORT_TTL = 2 };
 
@@ -68,10 +69,14 @@ static uint16_t flags_of(const struct tr_peer *peer, const uint8_t *pong)
                       (is_searching && peer->is_spraying ? TR_HELLO_SPRAY : 0));
 }
 
-static bool is_short(const struct tr_peer *peer, const struct tr_path *path, uint64_t now_us)
+static bool is_short(const struct tr_peer *peer, const struct tr_path *path,
+                     const struct tr_peer_kit *kit)
 {
-    return path->local > TR_LOCAL_SOCKET && !path->is_heard &&
-           now_us - peer->punch.started_us < SHORT_US;
+    bool is_in_vain = path->kind == TRYST_KIND_PUBLIC &&
+                      peer->nat.filtering == TRYST_FILTERING_PORT_DEPENDENT &&
+                      !tr_nat_is_hard(&peer->nat) && tr_nat_is_hard(kit->nat);
+    return (path->local > TR_LOCAL_SOCKET || is_in_vain) && !path->is_heard &&
+           kit->now_us - peer->punch.started_us < SHORT_US;
 }
 
 void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
@@ -102,7 +107,7 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
         extra.local_count = 0; /* the peer has heard of us: no reply is longer than its request */
     datagram->to = path->remote;
     tr_kit_from(kit, path->local, datagram);
-    if (pong == NULL && is_short(peer, path, kit->now_us))
+    if (pong == NULL && is_short(peer, path, kit))
         datagram->ttl = (uint8_t)(SHORT_TTL + path->hellos % 2);
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
                                                   kit->hello_clock, kit->random, datagram->data);
@@ -133,6 +138,7 @@ void tr_outreach_shot(struct tr_peer *peer, const struct tr_shot *shot,
     tr_random_bytes(kit->random, extra.ping, sizeof extra.ping);
     datagram->to = shot->to;
     datagram->socket = shot->socket;
+    datagram->ttl = shot->ttl;
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
                                                   kit->hello_clock, kit->random, datagram->data);
     kit->stats->hellos_sent++;
@@ -158,7 +164,7 @@ void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
         if ((!path->is_proven || path->is_doubted || is_told) &&
             (path->hellos < TR_PATH_HELLOS_MAX || is_relay) &&
             (is_relay || path->is_proven ||       /* it answered a moment ago */
-             is_short(peer, path, kit->now_us) || /* it gets nowhere */
+             is_short(peer, path, kit) || /* it gets nowhere */
              tr_budget_take(kit->budget, &path->remote, kit->now_ms)))
             tr_outreach_hello(peer, i, NULL, kit);
     }

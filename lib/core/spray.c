@@ -24,6 +24,7 @@ enum {
     /* Ladders on both sides: so many tries at each distance. */
     TRIES_OF_A_DISTANCE = 4,
     PASSES = 3,
+    TTL_SHORT = 2,
 };
 
 /* Blocks whose product is larger are not worth 6 s: exp(-2.1) is a miss in eight. */
@@ -194,6 +195,19 @@ static uint8_t socket_of(const struct tr_spray *spray)
                                    : 0;
 }
 
+/* A gateway that accepts packets for itself, and hears one of these before its host has sent to that very
+ * port, maps the host to another port from then on (docs/NETFILTER.md). So they open our NAT and get no
+ * further: behind two NATs every second one opens both, and the others do in the next pass. Only the last
+ * pass gets there: it finds what was lost on the way. */
+static uint8_t ttl_of(const struct tr_spray *spray)
+{
+    const struct tr_spray_plan *plan = &spray->plan;
+    if (plan->role != TR_SPRAY_SOCKETS || plan->is_waiting)
+        return 0;
+    uint32_t pass = spray->shots / spray->socket_count;
+    return pass == PASSES - 1 ? 0 : (uint8_t)(TTL_SHORT + (spray->shots + pass) % 2);
+}
+
 static uint64_t pause(const struct tr_spray *spray)
 {
     uint32_t pass = spray->plan.role == TR_SPRAY_SOCKETS ? spray->shots / spray->socket_count : 0;
@@ -210,6 +224,7 @@ bool tr_spray_next(struct tr_spray *spray, uint64_t now_us, struct tr_shot *shot
            tr_is_due(spray->next_us, now_us)) {
         shot->socket = socket_of(spray);
         shot->to = spray->to;
+        shot->ttl = ttl_of(spray);
         if (spray->plan.role != TR_SPRAY_SOCKETS)
             shot->to.port = port_of(spray);
         spray->shots++;

@@ -62,6 +62,7 @@ struct tr_spray {
 /* Where a datagram goes. */
 struct tr_shot {
     uint8_t socket; /* 0: the first */
+    uint8_t ttl;    /* 0: the system's; else it only opens our own NAT, and dies on the way */
     struct tryst_address to;
 };
 

@@ -12,7 +12,7 @@ import labtable
 import netlab
 from players import Player, play, unix_us_of
 
-START_S = 0.35          # a player needs this to start and have its cookie ...
+START_S = 0.55          # a player needs this to start, have its cookie and know its NAT ...
 START_EACH_S = 0.05     # ... and this for each that starts beside it
 LINGER_S = 20           # players stay until they are ended: the direct path may come after all is said
 CHANCE = 0.001          # as rare as this, it is no bad luck any more

@@ -105,6 +105,11 @@ class Pair:
             if program:
                 program.close()
 
+    @property
+    def port(self):
+        """Of its server, which takes the next one too."""
+        return FIRST_PORT + 2 * self.number
+
     # ---- what there is ----
 
     def build(self, *kinds):
@@ -123,7 +128,7 @@ class Pair:
     def serve(self):
         """Starts the pair's own server, the first time or again."""
         self.server = Server(self.lab.server, [netlab.SERVER4], self.folder,
-                             FIRST_PORT + self.number, self.server_extra)
+                             self.port, self.server_extra)
 
     def start(self, which, *extra):
         """Starts one player. Returns it, as a.k.a. pair.a and pair.b."""

@@ -12,7 +12,7 @@ import subprocess
 import natrules as nat
 import netlab
 import staylab
-from pair import FIRST_PORT, JOIN_S, now_us
+from pair import JOIN_S, now_us
 from players import PlayError, find_program
 
 GAP_MS = 1000
@@ -334,7 +334,7 @@ def stream_settings(pair=None):
     path, environment = find_program("trystd")
     told = subprocess.run([path, "--help"], env=environment, capture_output=True, text=True,
                           check=False)
-    where = f"{netlab.SERVER4}:{FIRST_PORT + pair.number}" if pair else ""
+    where = f"{netlab.SERVER4}:{pair.port}" if pair else ""
     if "--listen-tcp" in told.stdout + told.stderr:
         return ("--listen-tcp", where)
     settings = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/trystd.ini")

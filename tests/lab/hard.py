@@ -188,7 +188,8 @@ def tell(story, tries, is_told):
     figures = " ".join(f"p{int(part * 100)} {labtable.figure(labtable.percentile(times, part))}"
                        for part in (0.5, 0.95, 1.0)) if times else "never"
     print(f"{'ok' if is_good else 'not ok'} {len(good)} of {len(tries)} {story.outcome}, {figures} ms  "
-          f"{story.name} (>= {story.share} % within {story.limit_s} s)", flush=True)
+          f"{story.name} (>= {story.share} % within {story.limit_s} s; sockets "
+          + " or ".join(sorted({"+".join(map(str, one.sockets)) for one in tries})) + ")", flush=True)
     for number, one in enumerate(tries, 1):
         if one.wrong:
             print(f"    try {number}: {one.wrong}", flush=True)
@@ -251,7 +252,8 @@ def main():
     try:
         find_program("tryst")
         with folder() as place, netlab.Lab() as lab, \
-                Server(lab.server, [netlab.SERVER4], place) as server:
+                Server(lab.server, [netlab.SERVER4], place,
+                       extra=("--other-address", netlab.SERVER4_OTHER)) as server:
             stories = [story for story in STORIES if story.name in chosen]
             done = Stage(lab, server, place).run(
                 stories, lambda story: options.tries or (story.full if options.full else story.tries))

@@ -370,6 +370,10 @@ tryst_result tryst_endpoint_input_on(struct tryst_endpoint *endpoint, uint64_t n
     now_set(endpoint, now_us);
     endpoint->stats.datagrams_received++;
     endpoint->stats.bytes_received += size;
+    if (socket != 0 && !tr_sockets_is_wanted(&endpoint->sockets, (uint8_t)socket)) {
+        tr_counters_drop(&endpoint->stats, TR_DROP_UNKNOWN); /* a path would keep it open */
+        return TRYST_OK;
+    }
     struct tryst_address source = tryst_address_canonical(from);
     source.scope = 0;
     uint16_t local =

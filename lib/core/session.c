@@ -315,6 +315,7 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
     tr_session_sockets(session, kit->sockets);
     tr_traversal_tick(&session->traversal, &session->seats, kit);
     tr_freshport_tick(&session->fresh, rendezvous, &session->seats, kit);
+    tr_session_sockets(session, kit->sockets); /* those two drop paths */
 }
 
 uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_kit *kit)

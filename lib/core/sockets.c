@@ -9,7 +9,7 @@ uint8_t tr_sockets_take(struct tr_sockets *sockets)
     uint8_t socket = sockets->newest;
     for (uint32_t i = 0; i < sockets->limit; i++) {
         socket = socket < sockets->limit ? (uint8_t)(socket + 1) : 1;
-        if (tr_sockets_has(sockets->taken, socket) || tr_sockets_has(sockets->on_paths, socket))
+        if (tr_sockets_is_wanted(sockets, socket))
             continue;
         sockets->taken[socket / 64] |= UINT64_C(1) << socket % 64;
         sockets->newest = socket;
@@ -29,8 +29,7 @@ uint32_t tr_sockets_list(const struct tr_sockets *sockets,
     uint32_t count = 0;
     memset(bits, 0, (TRYST_SOCKETS_MAX + 1) / 8);
     for (uint32_t socket = 1; socket <= sockets->limit; socket++) {
-        if (!tr_sockets_has(sockets->taken, (uint8_t)socket) &&
-            !tr_sockets_has(sockets->on_paths, (uint8_t)socket))
+        if (!tr_sockets_is_wanted(sockets, (uint8_t)socket))
             continue;
         bits[socket / 8] |= (uint8_t)(1U << socket % 8);
         count++;

@@ -24,6 +24,11 @@ static inline bool tr_sockets_has(const uint64_t bits[TR_SOCKET_WORDS], uint8_t 
     return (bits[socket / 64] >> socket % 64 & 1) != 0;
 }
 
+static inline bool tr_sockets_is_wanted(const struct tr_sockets *sockets, uint8_t socket)
+{
+    return tr_sockets_has(sockets->taken, socket) || tr_sockets_has(sockets->on_paths, socket);
+}
+
 /* A number that nobody uses; 0: there is none. A number that was given back is not handed out again
  * before all others, so that the driver has closed that socket by then. */
 uint8_t tr_sockets_take(struct tr_sockets *sockets);

@@ -12,10 +12,10 @@ APART_S = 0.2  # so much later the second one hears of the first
 
 class Story:
     """A pair of kinds of NAT. limit_s: how long a direct path may take; share: of all tries, in percent;
-    late: which host (0 or 1) hears of the other later; tries: in a check."""
+    late: which host (0 or 1) hears of the other later; options: of both players; tries: in a check."""
 
     def __init__(self, name, one, other, limit_s, share, late=None, outcome=DIRECT, tries=2,
-                 full=100):
+                 full=100, options=()):
         self.name = name
         self.kinds = (one, other)
         self.limit_s = limit_s
@@ -24,6 +24,11 @@ class Story:
         self.outcome = outcome
         self.tries = tries
         self.full = full
+        self.options = options
+
+    def misses(self, tries):
+        """How many of so many tries may miss. Of a few one may, as chance has a part in it."""
+        return 0 if self.share == 100 else max(1, tries * (100 - self.share) // 100)
 
     @property
     def length_s(self):
@@ -55,6 +60,8 @@ STORIES = _poison() + [
     _meeting(kinds.BLOCK, kinds.BLOCK, 3.0, 95),
     _meeting(kinds.BLOCK_LARGE, kinds.BLOCK_LARGE, 6.0, 90),
     _meeting(kinds.RANDOM, kinds.RANDOM, 0.05, 100, outcome=RELAYED),
+    Story("random x port-restricted, spraying denied", kinds.RANDOM, kinds.PORT_RESTRICTED, 0.05, 100,
+          outcome=RELAYED, options=("--spray", "deny")),
 ]
 
 # Names of adapters as they are found on players' machines; each is up, and leads nowhere.

@@ -307,9 +307,33 @@ static void client_descriptor_tells_of_them(void)
     meet(false);
 }
 
+/* A path made by it would keep that socket open. */
+static void what_comes_to_one_that_was_given_back_is_dropped(void)
+{
+    struct tr_datagram_socket server = receiver();
+    struct tryst_client *client = client_of(&server, TRYST_SPRAY_ALLOW);
+    const struct tryst_address from = {.family = 4, .port = 9, .ip = {127, 0, 0, 1}};
+    const uint8_t data[1] = {TR_DATA}; /* too short, where it is looked at */
+    struct tryst_stats was, is;
+    uint8_t number = say_from_another(client, &server);
+    for (uint32_t round = 0; round < 2; round++) {
+        tryst_client_stats(client, &was);
+        ASSERT_EQ_INT(tryst_endpoint_input_on(client->endpoint, client->now_us, number, &from, NULL,
+                                              data, sizeof data),
+                      TRYST_OK);
+        tryst_client_stats(client, &is);
+        ASSERT_EQ_UINT(is.dropped_short, was.dropped_short + (round == 0));
+        ASSERT_EQ_UINT(is.dropped_unknown, was.dropped_unknown + (round == 1));
+        tr_sockets_give(&client->endpoint->sockets, number);
+    }
+    tryst_client_destroy(client);
+    tr_datagram_close(&server);
+}
+
 UNIT_MAIN("extra_sockets", UNIT_CASE(each_number_has_a_port_of_its_own_and_keeps_it),
           UNIT_CASE(what_comes_is_found_by_its_number),
           UNIT_CASE(one_that_cannot_be_opened_harms_no_other),
           UNIT_CASE(client_has_many_unless_it_shall_not_spray),
           UNIT_CASE(client_hears_what_comes_to_them_while_it_waits),
-          UNIT_CASE(client_descriptor_tells_of_them))
+          UNIT_CASE(client_descriptor_tells_of_them),
+          UNIT_CASE(what_comes_to_one_that_was_given_back_is_dropped))

@@ -11,7 +11,7 @@ import netlab
 from hard_cases import APART_S, DIRECT, RELAYED
 from players import Player, PlayError, play, unix_us_of
 
-START_S = 0.45   # a player needs this to start, have its cookie and know its NAT
+START_S = 0.3    # a player needs this to start, have its cookie and know its NAT
 SETTLE_S = 1.0   # after this the sockets that led nowhere are closed
 
 

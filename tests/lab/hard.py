@@ -8,6 +8,7 @@ Needs what run.py needs.
 """
 
 import argparse
+import contextlib
 import os
 import queue
 import signal
@@ -81,6 +82,15 @@ class Stage:
         for again in range(count):
             self.lab.forget(gateways)
             tries.append(hold(story, hosts, self.server, self.place, f"{number} {again}"))
+
+
+@contextlib.contextmanager
+def stage():
+    """A lab with a server that has a second port and a second address."""
+    with folder() as place, netlab.Lab() as lab, \
+            Server(lab.server, [netlab.SERVER4], place,
+                   extra=("--other-address", netlab.SERVER4_OTHER)) as server:
+        yield Stage(lab, server, place)
 
 
 def tell(story, tries, is_told):
@@ -210,17 +220,15 @@ def main():
     failed = 0
     try:
         find_program("tryst")
-        with folder() as place, netlab.Lab() as lab, \
-                Server(lab.server, [netlab.SERVER4], place,
-                       extra=("--other-address", netlab.SERVER4_OTHER)) as server:
+        with stage() as made:
             stories = [story for story in STORIES if story.name in chosen]
-            done = Stage(lab, server, place).run(
-                stories, lambda story: options.tries or (story.full if options.full else story.tries))
+            done = made.run(stories, lambda story: options.tries or (
+                story.full if options.full else story.tries))
             failed += sum(not tell(story, tries, options.tell) for story, tries in done)
-            for name in MORE:
+            for name, measure in MORE.items():
                 if name in chosen:
-                    failed += not MORE[name](lab, server, place, options.tries or MORE_TRIES,
-                                             options.tell)
+                    failed += not measure(made.lab, made.server, made.place,
+                                          options.tries or MORE_TRIES, options.tell)
     except (PlayError, netlab.LabError) as error:
         print(f"not ok: {error}")
         failed += 1

@@ -136,9 +136,8 @@ def run_matrix(runs, is_recorded):
 
 def record_hard():
     """The same of the pairs behind hard NATs, as often as what is promised of them says."""
-    with folder() as place, netlab.Lab() as lab, \
-            Server(lab.server, [netlab.SERVER4], place) as server:
-        measured = hard.Stage(lab, server, place).run(hard.STORIES, lambda story: story.full)
+    with hard.stage() as stage:
+        measured = stage.run(hard.STORIES, lambda story: story.full)
     write(hardtable.markdown(measured, *page_and_machine()[1:]), hardtable.BEGIN, hardtable.END)
     return sum(not hard.tell(story, tries, 0) for story, tries in measured)
 

@@ -1,4 +1,5 @@
-/* The batteries: one UDP socket a family for the server and every peer, a clock, name resolution.
+/* The batteries: one UDP socket a family for the server and every peer, further ones for a moment against
+ * hard NATs (option `sockets`), a clock, name resolution.
  * No thread of its own, no global state.
  * SPDX-License-Identifier: MIT */
 #ifndef TRYST_CLIENT_H

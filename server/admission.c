@@ -143,7 +143,9 @@ bool tr_admission_gather(struct tr_admission *admission, const struct tr_certify
     for (size_t i = 0; i < body->local_count; i++) {
         candidate.address = tryst_address_canonical(&body->local[i].address);
         candidate.address.scope = 0;
-        candidate.kind = TRYST_KIND_HOST;
+        candidate.kind = body->local[i].kind == TRYST_KIND_MAPPED && candidate.address.family == 4
+                             ? TRYST_KIND_MAPPED
+                             : TRYST_KIND_HOST;
         if (is_allowed(admission, &candidate.address, to))
             add(admission, &candidate);
         else

@@ -221,6 +221,12 @@ static void read_member(const struct tr_entry *entry, struct tr_member *member)
     assert(!reader.fault);
 }
 
+/* By us, and not said by the participant alone. */
+static bool is_seen(const struct tr_candidate *candidate)
+{
+    return candidate->kind != TRYST_KIND_HOST && candidate->kind != TRYST_KIND_MAPPED;
+}
+
 /* Whether two were seen behind one public address. */
 static bool is_same_public(const struct tr_member *one, const struct tr_member *other)
 {
@@ -229,8 +235,7 @@ static bool is_same_public(const struct tr_member *one, const struct tr_member *
             const struct tr_candidate *a = &one->candidates[i];
             const struct tr_candidate *b = &other->candidates[k];
 
-            if (a->kind != TRYST_KIND_HOST && b->kind != TRYST_KIND_HOST &&
-                a->address.family == b->address.family &&
+            if (is_seen(a) && is_seen(b) && a->address.family == b->address.family &&
                 memcmp(a->address.ip, b->address.ip, sizeof a->address.ip) == 0)
                 return true;
         }

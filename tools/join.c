@@ -288,6 +288,7 @@ static tryst_result create_client(struct join *join)
     options.port = wish->port;
     options.trace = wish->is_traced;
     options.relay = wish->relay;
+    options.port_mapping = wish->port_mapping;
     options.spray = wish->spray;
     options.sockets = wish->sockets;
     options.tcp_port = wish->tcp_port;

@@ -30,13 +30,14 @@ struct join_wish {
     uint16_t port;
     uint16_t tcp_port; /* the server's */
     uint16_t tls_port;
-    uint8_t relay;       /* enum tryst_relay_use */
-    uint8_t spray;       /* enum tryst_spray_use */
-    uint8_t sockets;     /* 0: the default */
-    uint32_t expect;     /* messages from others, 0: no end of its own */
-    uint64_t at_us;      /* on CLOCK_MONOTONIC */
-    uint64_t timeout_us; /* from the start */
-    uint64_t linger_us;  /* after the last expected message, so that others finish too */
+    uint8_t relay;        /* enum tryst_relay_use */
+    uint8_t port_mapping; /* enum tryst_port_mapping_use */
+    uint8_t spray;        /* enum tryst_spray_use */
+    uint8_t sockets;      /* 0: the default */
+    uint32_t expect;      /* messages from others, 0: no end of its own */
+    uint64_t at_us;       /* on CLOCK_MONOTONIC */
+    uint64_t timeout_us;  /* from the start */
+    uint64_t linger_us;   /* after the last expected message, so that others finish too */
 };
 
 /* Returns a STATUS. start_us: when the process began, on the monotonic clock. */

@@ -25,6 +25,7 @@ static const char usage_text[] =
     "  --bind PORT     local UDP port\n"
     "  --relay USE     by way of the server: allow, deny, or only\n"
     "  --spray USE     many ports at once against a hard NAT: allow or deny\n"
+    "  --port-mapping USE  asking the home router for a port: allow or deny\n"
     "  --sockets N     at most so many further sockets for that (255; 8 without spray)\n"
     "  --tcp-port PORT, --tls-port PORT\n"
     "                  the server's, where UDP fails (as in --server; 443)\n"
@@ -104,6 +105,12 @@ static bool read_relay(const char *text, uint8_t *use)
     return false;
 }
 
+static bool read_port_mapping(const char *text, uint8_t *use)
+{
+    TRYST_PORT_MAPPING_USES(READ_ROW)
+    return false;
+}
+
 static bool read_spray(const char *text, uint8_t *use)
 {
     TRYST_SPRAY_USES(READ_ROW)
@@ -142,6 +149,7 @@ static const struct option join_flags[] = {
     {"at", required_argument, NULL, 'A'},
     {"relay", required_argument, NULL, 'r'},
     {"spray", required_argument, NULL, 'y'},
+    {"port-mapping", required_argument, NULL, 'M'},
     {"sockets", required_argument, NULL, 'N'},
     {"tcp-port", required_argument, NULL, 'c'},
     {"tls-port", required_argument, NULL, 'S'},
@@ -175,6 +183,8 @@ static bool take_flag(struct join_wish *wish, int flag, const char *value)
         return read_relay(value, &wish->relay);
     case 'y':
         return read_spray(value, &wish->spray);
+    case 'M':
+        return read_port_mapping(value, &wish->port_mapping);
     case 'N':
         return read_sockets(value, &wish->sockets);
     case 'j':

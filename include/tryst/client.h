@@ -6,6 +6,7 @@
 #define TRYST_CLIENT_H
 
 #include <tryst/endpoint.h>
+#include <tryst/portmap.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,6 +50,15 @@ TRYST_API tryst_result tryst_client_stats(const struct tryst_client *client,
                                           struct tryst_stats *stats);
 TRYST_API tryst_result tryst_client_survey(const struct tryst_client *client,
                                            struct tryst_survey *survey);
+
+/* What is known of the home router's port (option port_mapping). It is asked for once the server sees an
+ * IPv4 address that is none of ours, and given back when the client is destroyed, which a router that
+ * hangs delays by a second at most.
+ *
+ * Returns  TRYST_OK; TRYST_E_ARGUMENT.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_client_portmap(const struct tryst_client *client,
+                                            struct tryst_portmap *portmap);
 
 /* Puts everything that is queued on the wire now.
  * Returns TRYST_OK; TRYST_E_ARGUMENT. Since 0.1 */

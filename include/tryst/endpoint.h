@@ -80,6 +80,16 @@ TRYST_API tryst_result tryst_endpoint_set_local(struct tryst_endpoint *endpoint,
                                                 const struct tryst_address *addresses,
                                                 size_t count);
 
+/* Says which public address and port the home router leads to the first socket: told to the participants,
+ * as long as the server sees the endpoint at that ip, or it is a private or a carrier's.
+ *
+ * external  IPv4; NULL, or family 0: there is none (any more)
+ *
+ * Returns   TRYST_OK; TRYST_E_ARGUMENT.
+ * Since     0.1 */
+TRYST_API tryst_result tryst_endpoint_set_mapped(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                                 const struct tryst_address *external);
+
 /* Copies the local addresses in use.
  *
  * Returns  how many there are; at most max are copied. TRYST_E_ARGUMENT.

@@ -51,7 +51,7 @@ enum tryst_path_type {
     X(HOST, 1, "host")         /* a local address of the participant */                            \
     X(PUBLIC, 2, "public")     /* the address that the server saw */                               \
     X(IPV6, 3, "ipv6")         /* a global IPv6 address, seen by the server */                     \
-    X(MAPPED, 4, "mapped")     /* a port the router was asked for (reserved) */                    \
+    X(MAPPED, 4, "mapped")     /* a port the router was asked for */                               \
     X(OBSERVED, 5, "observed") /* nobody named it; an authenticated hello came from it */
 
 enum tryst_kind {

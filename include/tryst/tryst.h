@@ -15,6 +15,7 @@
 #include <tryst/options.h>
 #include <tryst/pin.h>
 #include <tryst/policy.h>
+#include <tryst/portmap.h>
 #include <tryst/survey.h>
 
 #endif

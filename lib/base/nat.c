@@ -1,8 +1,10 @@
 /* The words of a NAT's tables.
  * SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <tryst/portmap.h>
 #include <tryst/survey.h>
 
+static_assert(sizeof(struct tryst_portmap) == TRYST_PORTMAP_SIZE, "bindings rely on this size");
 static_assert(sizeof(struct tryst_survey) == TRYST_SURVEY_SIZE, "bindings rely on this size");
 
 #define WORD_ROW(name, number, text)                                                               \
@@ -23,6 +25,9 @@ WORD_FUNCTION(tryst_filtering_name, TRYST_FILTERINGS)
 WORD_FUNCTION(tryst_port_pattern_name, TRYST_PORT_PATTERNS)
 WORD_FUNCTION(tryst_survey_state_name, TRYST_SURVEY_STATES)
 WORD_FUNCTION(tryst_finding_name, TRYST_FINDINGS)
+WORD_FUNCTION(tryst_portmap_state_name, TRYST_PORTMAP_STATES)
+WORD_FUNCTION(tryst_portmap_protocol_name, TRYST_PORTMAP_PROTOCOLS)
+WORD_FUNCTION(tryst_portmap_why_text, TRYST_PORTMAP_WHYS)
 
 #define OUTLOOK_NAME_ROW(name, number, text, sentence) WORD_ROW(name, number, text)
 #define OUTLOOK_TEXT_ROW(name, number, text, sentence) WORD_ROW(name, number, sentence)

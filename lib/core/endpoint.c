@@ -274,13 +274,20 @@ tryst_result tryst_endpoint_set_local(struct tryst_endpoint *endpoint, uint64_t 
     return TRYST_OK;
 }
 
-tryst_result tryst_endpoint_local(const struct tryst_endpoint *endpoint,
-                                  struct tryst_address *addresses, size_t max)
+tryst_result tryst_endpoint_set_mapped(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                       const struct tryst_address *external)
 {
-    if (endpoint == NULL || (addresses == NULL && max > 0))
+    struct tryst_address mapped = {0};
+    if (endpoint == NULL)
         return TRYST_E_ARGUMENT;
-    tr_locals_list(&endpoint->locals, addresses, max);
-    return endpoint->locals.count;
+    if (external != NULL && external->family != 0)
+        mapped = tryst_address_canonical(external);
+    if (mapped.family != 0 && (mapped.family != 4 || mapped.port == 0))
+        return TRYST_E_ARGUMENT;
+    now_set(endpoint, now_us);
+    tr_rendezvous_set_mapped(&endpoint->rendezvous, &mapped);
+    advance(endpoint);
+    return TRYST_OK;
 }
 
 tryst_result tryst_endpoint_join(struct tryst_endpoint *endpoint, uint64_t now_us,
@@ -445,32 +452,11 @@ tryst_result tryst_endpoint_output(struct tryst_endpoint *endpoint, uint64_t now
     return 1;
 }
 
-tryst_result tryst_endpoint_sockets(const struct tryst_endpoint *endpoint,
-                                    uint8_t bits[(TRYST_SOCKETS_MAX + 1) / 8])
-{
-    if (endpoint == NULL || bits == NULL)
-        return TRYST_E_ARGUMENT;
-    struct tr_sockets sockets = endpoint->sockets;
-    tr_session_sockets(&endpoint->session, &sockets);
-    return (tryst_result)tr_sockets_list(&sockets, bits);
-}
-
 tryst_result tryst_endpoint_poll(struct tryst_endpoint *endpoint, struct tryst_event *event)
 {
     if (endpoint == NULL || event == NULL)
         return TRYST_E_ARGUMENT;
     return tr_notice_take(&endpoint->notices, event) ? 1 : 0;
-}
-
-tryst_result tryst_endpoint_stats(const struct tryst_endpoint *endpoint, struct tryst_stats *stats)
-{
-    if (endpoint == NULL || stats == NULL)
-        return TRYST_E_ARGUMENT;
-    *stats = endpoint->stats;
-    stats->peers = endpoint->session.seats.count;
-    stats->connected = tr_session_connected(&endpoint->session);
-    stats->output_dropped = endpoint->outbox.dropped;
-    return TRYST_OK;
 }
 
 bool tr_endpoint_has_event(const struct tryst_endpoint *endpoint)

@@ -73,7 +73,7 @@ static uint8_t uplink_choose(const struct tr_rendezvous *rendezvous, uint64_t no
     return best;
 }
 
-/* Addresses for the body: the other uplinks' with their cookies, then local ones, 8 in all. */
+/* Addresses for the body: the other uplinks' with their cookies, then the home router's port and local ones, 8 in all. */
 static void addresses_fill(struct tr_rendezvous *rendezvous, uint64_t now_us,
                            struct tr_register_body *body)
 {
@@ -95,6 +95,13 @@ static void addresses_fill(struct tr_rendezvous *rendezvous, uint64_t now_us,
         rendezvous->proven[rendezvous->proven_count++] = uplink->seen;
     }
     bool is_hidden = (rendezvous->record.caps & TR_CAP_RELAY_ONLY) != 0;
+    struct tr_candidate mapped = {rendezvous->mapped, TRYST_KIND_MAPPED};
+    if (mapped.address.family != 0 && !is_hidden) {
+        size_t before = count;
+        count = tr_candidate_add(known, count, TR_CANDIDATES_MAX, &mapped, true);
+        if (count > before)
+            body->local[body->local_count++] = mapped;
+    }
     for (size_t i = 0; i < rendezvous->local_count && !is_hidden; i++) {
         size_t before = count;
         count = tr_candidate_add(known, count, TR_CANDIDATES_MAX, &rendezvous->locals[i], true);

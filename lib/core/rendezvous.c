@@ -153,6 +153,18 @@ void tr_rendezvous_set_locals(struct tr_rendezvous *rendezvous, uint64_t now_us,
     tr_uplinks_refresh(rendezvous, now_us, true);
 }
 
+void tr_rendezvous_set_mapped(struct tr_rendezvous *rendezvous, const struct tryst_address *mapped)
+{
+    struct tr_nat *nat = &rendezvous->nat;
+    if (tryst_address_compare(&rendezvous->mapped, mapped) == 0)
+        return;
+    rendezvous->mapped = *mapped;
+    nat->flags =
+        (uint8_t)((nat->flags & ~TR_NAT_MAPPED) | (mapped->family != 0 ? TR_NAT_MAPPED : 0));
+    if (rendezvous->state != TR_RENDEZVOUS_IDLE)
+        rendezvous->is_dirty = true;
+}
+
 void tr_rendezvous_join(struct tr_rendezvous *rendezvous, uint64_t now_us,
                         const uint8_t session[TR_SESSION_BYTES], const void *data, size_t size,
                         struct tr_random *random)

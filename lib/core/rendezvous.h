@@ -27,6 +27,9 @@ void tr_rendezvous_close_socket(struct tr_rendezvous *rendezvous, uint8_t socket
 bool tr_rendezvous_has_socket(struct tr_rendezvous *rendezvous, uint8_t socket);
 
 /* session: its 16-byte id. */
+/* A port of the home router that leads to the first socket; family 0: none. */
+void tr_rendezvous_set_mapped(struct tr_rendezvous *rendezvous, const struct tryst_address *mapped);
+
 void tr_rendezvous_join(struct tr_rendezvous *rendezvous, uint64_t now_us,
                         const uint8_t session[TR_SESSION_BYTES], const void *data, size_t size,
                         struct tr_random *random);

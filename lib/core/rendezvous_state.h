@@ -73,9 +73,10 @@ struct tr_rendezvous {
     uint8_t uplink; /* index of the one that registers */
     struct tr_candidate locals[TR_CANDIDATES_MAX];
     uint8_t local_count;
-    struct tr_nat nat;      /* what is known of ours */
-    struct tr_nat nat_told; /* as the newest REGISTER says */
-    bool is_welcome;        /* COOKIE was said */
+    struct tryst_address mapped; /* a port of the home router that leads here; family 0: none */
+    struct tr_nat nat;           /* what is known of ours */
+    struct tr_nat nat_told;      /* as the newest REGISTER says */
+    bool is_welcome;             /* COOKIE was said */
     bool has_certificate;
     struct tr_certificate certificate;
     uint8_t certificate_hash[16]; /* of the one that was verified, every byte of it */

@@ -57,10 +57,20 @@ static uint32_t width(const struct tr_nat *nat)
     return PORTS_ALL;
 }
 
-bool tr_nat_is_hopeless(const struct tr_nat *own, const struct tr_nat *peer)
+static bool is_beyond_reach(const struct tr_nat *own, const struct tr_nat *peer)
 {
     return tr_nat_is_hard(own) && tr_nat_is_hard(peer) &&
            (uint64_t)width(own) * width(peer) > BLOCKS_MOST;
+}
+
+static bool is_mapped(const struct tr_nat *own, const struct tr_nat *peer)
+{
+    return ((own->flags | peer->flags) & TR_NAT_MAPPED) != 0;
+}
+
+bool tr_nat_is_hopeless(const struct tr_nat *own, const struct tr_nat *peer)
+{
+    return is_beyond_reach(own, peer) && !is_mapped(own, peer);
 }
 
 /* The ports that the peer's NAT may take. */
@@ -116,7 +126,7 @@ struct tr_spray_plan tr_spray_plan(const struct tr_nat *own, const struct tr_nat
     struct tr_spray_plan plan = {.period_us = PERIOD_US};
     bool is_willing = (own->flags & TR_NAT_SPRAY) != 0 && (peer->flags & TR_NAT_SPRAY) != 0;
     bool is_own_hard = tr_nat_is_hard(own);
-    if (!is_willing || (!is_own_hard && !tr_nat_is_hard(peer)) || tr_nat_is_hopeless(own, peer))
+    if (!is_willing || (!is_own_hard && !tr_nat_is_hard(peer)) || is_beyond_reach(own, peer))
         return plan;
     if (is_own_hard && tr_nat_is_hard(peer)) {
         plan_both(&plan, own, peer, is_lower, is_again);
@@ -133,6 +143,7 @@ struct tr_spray_plan tr_spray_plan(const struct tr_nat *own, const struct tr_nat
         plan.shots = at_most(PROBES, width(peer), TRIES_OF_A_PORT);
         plan.is_waiting = own->filtering < TRYST_FILTERING_PORT_DEPENDENT;
     }
+    plan.is_waiting = plan.is_waiting || is_mapped(own, peer);
     if (plan.sockets > sockets)
         plan.sockets = sockets;
     if (plan.role == TR_SPRAY_SOCKETS)

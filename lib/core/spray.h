@@ -43,7 +43,8 @@ struct tr_spray_plan tr_spray_plan(const struct tr_nat *own, const struct tr_nat
 /* Whether a NAT takes another port for another destination. */
 bool tr_nat_is_hard(const struct tr_nat *nat);
 
-/* Whether nothing but the server connects two such: both take any port for each destination. */
+/* Whether nothing but the server connects two such: both take any port for each destination, and none has
+ * a port that leads in. */
 bool tr_nat_is_hopeless(const struct tr_nat *own, const struct tr_nat *peer);
 
 struct tr_spray {

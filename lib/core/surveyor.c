@@ -175,7 +175,7 @@ static void conclude_mapping(struct tr_survey *survey, struct tr_rendezvous *ren
                         (local->family == survey->seen.family && local->port == survey->seen.port);
     }
     *nat = (struct tr_nat){.mapping = tr_findings_mapping(&survey->prober, &survey->seen, is_local),
-                           .flags = nat->flags & TR_NAT_SPRAY,
+                           .flags = nat->flags & (TR_NAT_SPRAY | TR_NAT_MAPPED),
                            .last = survey->seen.port};
     if (!is_hard(nat) && nat->mapping != TRYST_MAPPING_UNKNOWN)
         nat->ports = is_local_port ? TRYST_PORTS_PRESERVED : TRYST_PORTS_STEADY;

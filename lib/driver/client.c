@@ -158,6 +158,7 @@ static void start_watches(struct tryst_client *client)
         uv_poll_start(&client->netwatch_poll, UV_READABLE, got_word);
     tr_stream_watch(&client->streams, &client->loop);
     tr_extra_watch(&client->extra, &client->loop);
+    tr_keeper_watch(&client->keeper, &client->loop);
     uv_run(&client->loop, UV_RUN_NOWAIT);
 }
 
@@ -189,6 +190,7 @@ static void stop(struct tryst_client *client)
 {
     tr_stream_clear(&client->streams);
     tr_extra_clear(&client->extra);
+    tr_keeper_clear(&client->keeper);
     if (client->has_loop) {
         for (uint32_t i = 0; i < 2; i++)
             if (client->lanes[i].is_watched)
@@ -232,6 +234,7 @@ tryst_result tryst_client_create(struct tryst_client **client,
     made->netwatch.fd = -1;
     tr_stream_init(&made->streams, NULL);
     tr_extra_init(&made->extra);
+    tr_keeper_init(&made->keeper, options->port_mapping);
     result = start(made, identity, options, &pin);
     if (result != TRYST_OK) {
         int error = errno;
@@ -313,6 +316,14 @@ tryst_result tryst_client_stats(const struct tryst_client *client, struct tryst_
 tryst_result tryst_client_survey(const struct tryst_client *client, struct tryst_survey *survey)
 {
     return tryst_endpoint_survey(client != NULL ? client->endpoint : NULL, survey);
+}
+
+tryst_result tryst_client_portmap(const struct tryst_client *client, struct tryst_portmap *portmap)
+{
+    if (client == NULL || portmap == NULL)
+        return TRYST_E_ARGUMENT;
+    *portmap = client->keeper.known;
+    return TRYST_OK;
 }
 
 tryst_result tryst_client_flush(struct tryst_client *client)

@@ -78,6 +78,10 @@ void tr_client_list_interfaces(struct tryst_client *client)
         list[kept] = list[i];
         list[kept++].port = lane->socket.port;
     }
+    client->mapped_local = (struct tryst_address){0};
+    for (size_t i = kept; i > 0; i--)
+        if (list[i - 1].family == 4)
+            client->mapped_local = list[i - 1];
     for (uint32_t i = 0; i < 2; i++)
         tr_datagram_set_plain(&client->lanes[i].socket, of_family[i] == 1);
     uint64_t signature = tr_interfaces_signature(list, kept);
@@ -325,6 +329,7 @@ void tr_client_turn(struct tryst_client *client)
     tr_netwatch_read(&client->netwatch, client->now_us);
     if (tr_is_due(list_deadline(client), client->now_us))
         tr_client_list_interfaces(client);
+    tr_keeper_turn(&client->keeper, client->endpoint, &client->mapped_local, client->now_us);
     tr_client_flush(client);
 }
 
@@ -351,7 +356,7 @@ uint64_t tr_client_deadline(const struct tryst_client *client, uint64_t now_us)
 
 tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
 {
-    struct pollfd polled[5 + TR_STREAM_MAX];
+    struct pollfd polled[6 + TR_STREAM_MAX];
     uint32_t polled_streams[TR_STREAM_MAX];
     struct tr_lane *polled_lanes[2];
     nfds_t count = 0;
@@ -379,6 +384,7 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
     polled[count++] =
         (struct pollfd){.fd = client->netwatch.fd, .events = POLLIN};            /* below 0: none */
     polled[count++] = (struct pollfd){.fd = client->extra.fd, .events = POLLIN}; /* so here */
+    polled[count++] = (struct pollfd){.fd = tr_keeper_fd(&client->keeper), .events = POLLIN};
     uint64_t now_us = tr_client_now_us();
     tr_sooner(&until_us, tr_client_deadline(client, now_us));
     uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
@@ -389,8 +395,9 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
     for (nfds_t i = 0; i < lane_count; i++)
         if (polled[i].revents != 0)
             polled_lanes[i]->is_readable = true;
-    client->netwatch.is_readable = polled[count - 2].revents != 0;
-    client->extra.is_readable = polled[count - 1].revents != 0;
+    client->netwatch.is_readable = polled[count - 3].revents != 0;
+    client->extra.is_readable = polled[count - 2].revents != 0;
+    client->keeper.is_readable = polled[count - 1].revents != 0;
     for (nfds_t i = lane_count; i < socket_count; i++)
         if (polled[i].revents != 0)
             tr_stream_set_ready(&client->streams, polled_streams[i - lane_count]);

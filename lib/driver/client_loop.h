@@ -5,6 +5,7 @@
 
 #include "lib/driver/datagram.h"
 #include "lib/driver/extra_sockets.h"
+#include "lib/driver/keeper.h"
 #include "lib/driver/netwatch.h"
 #include "lib/driver/resolver.h"
 #include "lib/driver/stream.h"
@@ -50,6 +51,8 @@ struct tryst_client {
     struct tryst_address servers[TR_RESOLVER_MAX]; /* as the endpoint was told */
     uint64_t listed_us;                            /* when the interfaces were last listed */
     uint64_t listed_signature;
+    struct tryst_address mapped_local; /* IPv4, that leads to the server; family 0: none */
+    struct tr_keeper keeper;           /* of the home router's port for it */
     struct tr_netwatch netwatch;
     uv_poll_t netwatch_poll; /* makes the loop's descriptor readable when there is word */
     bool is_netwatch_polled;

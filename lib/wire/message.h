@@ -71,6 +71,7 @@ struct tr_nat {
 
 enum {
     TR_NAT_SPRAY = 1,   /* takes part in a spray, from sockets of its own */
+    TR_NAT_MAPPED = 4,  /* a port of it leads in, whoever knocks: one of the addresses says which */
     TR_NAT_HAIRPIN = 2, /* leads back in what is sent to its public address from inside */
 };
 

@@ -1,0 +1,18 @@
+/* The home router asked by UPnP, by libminiupnpc. Its calls wait: up to a second for the search, up to three
+ * for an exchange with a router that does not answer. Between them a wake is looked for.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_IGD_H
+#define TR_IGD_H
+
+#include "lib/driver/errand.h"
+
+/* The service that granted the mapping; empty strings: none did. */
+struct tr_igd {
+    char control[256];
+    char type[128];
+};
+
+/* Asks for the mapping, its renewal or its removal; false when woken. */
+bool tr_igd_ask(struct tr_igd *igd, const struct tr_errand *errand, struct tr_lease_answer *answer);
+
+#endif

@@ -12,6 +12,7 @@
 #include <tryst/counters.h>
 #include <tryst/event.h>
 #include <tryst/identity.h>
+#include <tryst/insight.h>
 #include <tryst/options.h>
 #include <tryst/survey.h>
 
@@ -179,6 +180,23 @@ TRYST_API tryst_result tryst_endpoint_stats(const struct tryst_endpoint *endpoin
  * Since    0.1 */
 TRYST_API tryst_result tryst_endpoint_survey(const struct tryst_endpoint *endpoint,
                                              struct tryst_survey *survey);
+
+/* Says why a peer is connected as it is, as of the last call that told the time: what is known of both
+ * NATs, what was tried, how long it took, and one sentence for people.
+ *
+ * Returns  TRYST_OK; TRYST_E_PEER; TRYST_E_ARGUMENT.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_endpoint_why(const struct tryst_endpoint *endpoint, uint32_t peer,
+                                          struct tryst_why *why);
+
+/* Copies the figures of the paths to a peer, the one in use first.
+ *
+ * paths    room for max of them; may be NULL where max is 0
+ *
+ * Returns  how many there are, which may be more than max; TRYST_E_PEER; TRYST_E_ARGUMENT.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_endpoint_paths(const struct tryst_endpoint *endpoint, uint32_t peer,
+                                            struct tryst_path_stats *paths, size_t max);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,8 @@ extern "C" {
     X(SERVER_BACK, 10, "server-back") /* the same, when it was lost before */                      \
     X(COOKIE, 11, "cookie")           /* address: own public one; a join is one round trip now */  \
     X(HELLO, 12, "hello")             /* peer, address: its first hello came in (option trace) */  \
-    X(PUNCH, 13, "punch")             /* peer, address: the first hello went out (option trace) */
+    X(PUNCH, 13, "punch")             /* peer, address: the first hello went out (option trace) */ \
+    X(RELAYED, 14, "relayed")         /* peer, stage, reason: no direct path; the search goes on */
 
 enum tryst_event_type {
 #define TRYST_EVENT_ROW(name, number, text) TRYST_EVENT_##name = (number),
@@ -99,7 +100,21 @@ enum tryst_stage {
     X(BAD_CERTIFICATE, 68, "the server's certificate is not signed by the pinned key")             \
     X(STALE_CERTIFICATE, 69, "the server's certificate has expired or is not valid yet")           \
     X(NO_NAME, 70, "the server's name cannot be resolved")                                         \
-    X(BAD_SIGNATURE, 71, "the server's answer is not signed by its node key")
+    X(BAD_SIGNATURE, 71, "the server's answer is not signed by its node key")                      \
+    X(TRYING, 80, "it is still being tried")                                                       \
+    X(BOTH_RANDOM, 81, "both NATs take a new port for each destination, of too many to guess")     \
+    X(RANDOM_FILTERED, 82,                                                                         \
+      "one NAT takes a new port for each destination, the other lets in no other")                 \
+    X(SPRAY_DENIED, 83, "it would take many ports at once, which an option forbids")               \
+    X(SPRAY_VAIN, 84, "many ports were tried at once, in vain")                                    \
+    X(NO_UDP, 85, "no UDP passes on one side")                                                     \
+    X(RELAY_ONLY, 86, "an option of one side allows the way by the server alone")                  \
+    X(HIDDEN, 87, "the server's rules hide the addresses")                                         \
+    X(NO_FAMILY, 88, "one side has IPv4 alone, the other IPv6 alone")                              \
+    X(NO_HAIRPIN, 89, "both are behind one NAT, which leads nothing back in")                      \
+    X(RELAY_DENIED, 90, "an option forbids the way by the server")                                 \
+    X(NO_RELAY, 91, "the server relays nothing")                                                   \
+    X(RELAY_REFUSED, 92, "the server does not relay between these two")
 
 enum tryst_reason {
 #define TRYST_REASON_ROW(name, number, text) TRYST_REASON_##name = (number),

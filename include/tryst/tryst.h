@@ -10,6 +10,7 @@
 #include <tryst/endpoint.h>
 #include <tryst/event.h>
 #include <tryst/identity.h>
+#include <tryst/insight.h>
 #include <tryst/keyfile.h>
 #include <tryst/nat.h>
 #include <tryst/options.h>

@@ -43,6 +43,8 @@ static bool finish(const struct tr_bundle_way *way, struct tr_datagram *datagram
     bool is_sooner = tr_path_carried(path, datagram->size, is_talk, kit->now_us);
     if (tr_path_is_relay(path))
         tr_relay_link_wrap(way->relay, kit->relay, datagram);
+    tr_meter_count(&way->paths->meter, tr_path_is_relay(path), TR_METER_OUT, datagram->size,
+                   kit->now_ms);
     return is_sooner;
 }
 

@@ -112,6 +112,8 @@ void tr_outreach_hello(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
     datagram->size = (uint16_t)tr_handshake_write(&peer->handshake, kit->identity, &extra,
                                                   kit->hello_clock, kit->random, datagram->data);
     path->hellos = path->hellos < UINT8_MAX ? (uint8_t)(path->hellos + 1) : path->hellos;
+    path->tried = path->tried < TR_PATH_TRIED_MAX ? (path->tried + 1U) & TR_PATH_TRIED_MAX
+                                                  : TR_PATH_TRIED_MAX;
     path->said_ds = tr_path_tenths(kit->now_us);
     kit->stats->hellos_sent++;
     if (is_relay) {

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <tryst/insight.h>
 
 struct tryst_address tr_path_relay(void)
 {
@@ -133,6 +134,13 @@ static uint64_t pong_age(const struct tr_path *path, const uint8_t pong[TR_PING_
     return age_us <= PING_AGE_MAX_US ? age_us : TR_NEVER;
 }
 
+uint64_t tr_path_trip(const struct tr_path *path, const uint8_t pong[TR_PING_BYTES],
+                      uint64_t now_us)
+{
+    uint64_t age = pong_age(path, pong, now_us);
+    return age < TRIP_MAX_US ? age : TR_NEVER;
+}
+
 void tr_paths_heard(struct tr_path_set *paths, uint8_t index, size_t size, uint64_t now_us)
 {
     struct tr_path *path = &paths->list[index];
@@ -203,6 +211,36 @@ void tr_paths_doubt(struct tr_path_set *paths, uint64_t now_us)
         path->is_doubted = true;
         path->next_us = now_us;
     }
+}
+
+uint8_t tr_path_trial(const struct tr_path *path)
+{
+    if (path->is_proven)
+        return path->is_doubted ? TRYST_TRIAL_DOUBTED : TRYST_TRIAL_ANSWERED;
+    if (path->answered != 0)
+        return TRYST_TRIAL_LOST;
+    if (path->is_heard)
+        return TRYST_TRIAL_HEARD;
+    return path->tried > 0 ? TRYST_TRIAL_SILENT : TRYST_TRIAL_UNTRIED;
+}
+
+/* 4 bits of mantissa behind a leading one, 4 of exponent; below 16 as it is. */
+void tr_path_answer(struct tr_path *path, uint32_t after_ms)
+{
+    uint32_t shift = 0;
+    if (path->answered != 0)
+        return;
+    while (after_ms >> shift >= 32)
+        shift++;
+    uint32_t code = after_ms < 16 ? after_ms : shift * 16 + (after_ms >> shift);
+    path->answered = (uint8_t)(code == 0 ? 1 : code < UINT8_MAX ? code : UINT8_MAX);
+}
+
+uint32_t tr_path_answered_ms(const struct tr_path *path)
+{
+    if (path->answered < 16)
+        return path->answered;
+    return (uint32_t)(16 + path->answered % 16) << (path->answered / 16 - 1);
 }
 
 bool tr_paths_drop_local(struct tr_path_set *paths, uint16_t local)

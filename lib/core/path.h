@@ -9,6 +9,7 @@
 #define TR_PATH_H
 
 #include "lib/base/deadline.h"
+#include "lib/core/meter.h"
 #include "lib/seal/seal.h"
 #include "lib/wire/message.h"
 
@@ -18,7 +19,8 @@ enum {
     TR_LOCAL_ANY = 0xff,     /* the source address is the kernel's choice */
     TR_LOCAL_SOCKET = 0x100, /* and a number of 1 to 255: a further socket */
     TR_PATH_HELLOS_MAX = 24, /* hellos to an address that never answered, per search */
-    TR_PATH_AMPLIFY = 3,     /* bytes out for a byte in, before a path is proven (RFC 9000, 8.1) */
+    TR_PATH_TRIED_MAX = 127,
+    TR_PATH_AMPLIFY = 3, /* bytes out for a byte in, before a path is proven (RFC 9000, 8.1) */
 };
 
 /* What is sent is measured by pings, so often. */
@@ -46,6 +48,7 @@ struct tr_path {
     bool is_idle_ping : 1; /* the ping that waits ended a whole pause: it tries the NAT's memory */
     bool is_backed : 1;    /* the relay stands by, should a pause be too long for the NATs */
     bool was_sized : 1;    /* so was the newest ping: the next is small */
+    uint8_t tried : 7;     /* hellos to it in all, 127: as many or more */
     uint8_t width;         /* enum tr_path_width */
     uint8_t turn;          /* pings so far, modulo 256 */
     uint8_t sized;         /* pings of full size since one came back */
@@ -56,8 +59,9 @@ struct tr_path {
     uint8_t step_good;     /* its NATs are known to bear this one, */
     uint8_t step_max;      /* and may bear this one */
     uint8_t left;          /* how often it was left for being sick */
-    uint16_t largest;      /* datagram sent on it since the last ping of full size */
-    uint16_t sent;         /* DATA on it, and, of the peer's, received: modulo 65,536 */
+    uint8_t answered; /* when a hello was answered first, see tr_path_answered_ms; 0: none was */
+    uint16_t largest; /* datagram sent on it since the last ping of full size */
+    uint16_t sent;    /* DATA on it, and, of the peer's, received: modulo 65,536 */
     uint16_t received;
     uint16_t pinged_sent; /* what `sent` was at the newest ping */
     union {
@@ -86,6 +90,7 @@ struct tr_path_set {
     bool is_well;      /* it was when it was chosen, and not only better than the others */
     uint8_t moves;     /* for a better one, not away from a sick one */
     uint64_t moved_us; /* when chosen changed last */
+    struct tr_meter meter;
 };
 
 /* How patient a set is, from the options. */
@@ -131,6 +136,11 @@ void tr_path_ping(struct tr_path *path, uint64_t now_us, struct tr_random *rando
 /* After an authenticated datagram of size bytes came over it. */
 void tr_paths_heard(struct tr_path_set *paths, uint8_t index, size_t size, uint64_t now_us);
 
+/* How long ago the ping left that a pong answers, in microseconds; TR_NEVER when it answers none, or so
+ * late that it lay in a socket. */
+uint64_t tr_path_trip(const struct tr_path *path, const uint8_t pong[TR_PING_BYTES],
+                      uint64_t now_us);
+
 /* After a pong: whether it answers the waiting ping of that path. Proves the path, and measures its
  * round trip. */
 bool tr_paths_pong(struct tr_path_set *paths, uint8_t index, const uint8_t pong[TR_PING_BYTES],
@@ -151,6 +161,13 @@ static inline void tr_path_received(struct tr_path *path)
 
 /* All ways to the peer may have changed: pings go out on those that are proven at once, and hellos too. */
 void tr_paths_doubt(struct tr_path_set *paths, uint64_t now_us);
+
+/* What came of a path: enum tryst_trial. */
+uint8_t tr_path_trial(const struct tr_path *path);
+
+/* The first answer came so long after the peer was known; kept to a sixteenth, in a byte. */
+void tr_path_answer(struct tr_path *path, uint32_t after_ms);
+uint32_t tr_path_answered_ms(const struct tr_path *path);
 
 /* A local address is gone: its paths go with it. Returns whether the chosen one was among them. */
 bool tr_paths_drop_local(struct tr_path_set *paths, uint16_t local);

@@ -18,14 +18,15 @@ bool tr_peer_init(struct tr_peer *peer, uint32_t handle, const struct tr_record 
 {
     memset(peer, 0, sizeof *peer);
     peer->handle = handle;
-    memcpy(peer->identity, record->identity, TR_KEY);
     peer->epoch = record->epoch;
     peer->is_listed = true;
     peer->hello_next_us = TR_NEVER;
     tr_paths_init(&peer->paths);
     tr_punch_init(&peer->punch, kit->punch_us);
     peer->news = TR_NEWS_INDEX;
-    tr_relay_link_init(&peer->relay, record->identity, record->epoch);
+    tr_relay_link_init(&peer->relay, peer->handshake.peer_identity, record->epoch);
+    peer->known_ms = kit->now_ms;
+    peer->outcome = TR_OUTCOME_NONE;
     return tr_handshake_init(&peer->handshake, own, own_e, record, kit->now_us, kit->hello_clock,
                              kit->random);
 }
@@ -210,6 +211,8 @@ static void ping_take(struct tr_peer *peer, uint8_t index, size_t size,
     tr_layout_decode(&tr_layout_item_mark, &mark, &reader);
     if (reader.fault || !tr_handshake_can_send(&peer->handshake))
         return;
+    if (index == peer->paths.chosen)
+        tr_meter_told(&peer->paths.meter, mark.sent, peer->paths.list[index].received);
     struct tr_bundle_answer answer = {.ping = ping.ping, .sent = mark.sent, .size = (uint16_t)size};
     tr_bundle_pong(&way, index, &answer, kit);
 }
@@ -262,6 +265,9 @@ enum tr_drop tr_peer_data(struct tr_peer *peer, const struct tryst_address *from
     if (drop != TR_DROP_NONE)
         return drop;
     uint8_t chosen = peer->paths.chosen;
+    bool is_relay = from->transport == TR_TRANSPORT_RELAY;
+    tr_meter_count(&peer->paths.meter, is_relay, TR_METER_IN, size + (is_relay ? TR_RELAY_HEAD : 0),
+                   kit->now_ms);
     if (chosen != TR_PATH_NONE && outcome->is_single && !outcome->is_changed &&
         peer->paths.list[chosen].is_proven && peer->paths.list[chosen].local == local &&
         tryst_address_compare(&peer->paths.list[chosen].remote, from) == 0) {

@@ -9,6 +9,7 @@
 #include "lib/core/kit.h"
 #include "lib/core/path.h"
 #include "lib/core/punch.h"
+#include "lib/core/verdict.h"
 
 /* What happened; the owner reads it, tells it and clears it. */
 enum tr_peer_news {
@@ -21,15 +22,17 @@ enum tr_peer_news {
     TR_NEWS_INDEX = 64,      /* receive indexes changed */
     TR_NEWS_TIMES = 256,     /* its deadline may be another */
     TR_NEWS_ROSTER = 128,    /* it knows a newer roster than we do */
+    TR_NEWS_RELAYED = 1024,  /* there is no direct path, see stage and reason */
     TR_NEWS_DOUBT = 512, /* the path in use fell silent: our own addresses may be others by now */
 };
+
+enum { TR_OUTCOME_NONE = 0xff }; /* it is not known yet */
 
 struct tr_peer {
     uint32_t handle;
     uint16_t news; /* of enum tr_peer_news */
     uint8_t stage;
     uint8_t reason;
-    uint8_t identity[TR_KEY];
     uint64_t epoch;
     uint8_t entry_hash[16]; /* its part of the roster's hash */
     bool is_listed;         /* named by the roster as it is now */
@@ -46,7 +49,15 @@ struct tr_peer {
     uint32_t questioned_ms; /* when a path was last asked because of traffic from another */
     bool is_spraying;       /* many ports are tried for it now */
     bool wants_spray;       /* it tries many */
-    struct tr_nat nat;      /* its, as it says */
+    uint8_t sprays;         /* times that was done */
+    uint8_t traits;         /* of enum tr_trait, as the roster says */
+    uint8_t cause;   /* enum tryst_reason why it is relayed, as the game was told; 0: it was not */
+    uint8_t outcome; /* of the pair, for the server: enum tryst_path_type or TR_OUTCOME_NONE, */
+    uint8_t outcome_kind;  /* enum tryst_kind, */
+    bool has_outcome;      /* and whether it is to be told */
+    uint32_t known_ms;     /* when the roster first named it */
+    uint32_t connected_ms; /* after that; 0: never yet */
+    struct tr_nat nat;     /* its, as it says */
     struct tryst_address news_address;
     uint32_t told; /* a hash of both ends of the path that the game was told of */
     struct tr_handshake handshake;

@@ -6,8 +6,7 @@
 
 void tr_relay_link_init(struct tr_relay_link *link, const uint8_t identity[TR_KEY], uint64_t epoch)
 {
-    *link = (struct tr_relay_link){.epoch = epoch};
-    memcpy(link->identity, identity, TR_KEY);
+    *link = (struct tr_relay_link){.identity = identity, .epoch = epoch};
 }
 
 /* Another life may be one under other keys. The counter goes on: the server takes none twice. */

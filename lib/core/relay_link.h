@@ -17,17 +17,18 @@ struct tr_relay_way {
 };
 
 struct tr_relay_link {
-    bool is_able;             /* the peer takes part */
-    bool is_refused;          /* the server said no */
-    bool has_leg;             /* leg is derived */
-    uint16_t slot;            /* the peer's, as the server numbers it */
-    uint32_t life;            /* the way's, when the leg was derived */
-    uint32_t sent;            /* RELAY so far: the newest counter */
-    uint64_t epoch;           /* the peer's */
-    uint8_t identity[TR_KEY]; /* the peer's */
+    bool is_able;            /* the peer takes part */
+    bool is_refused;         /* the server said no */
+    bool has_leg;            /* leg is derived */
+    uint16_t slot;           /* the peer's, as the server numbers it */
+    uint32_t life;           /* the way's, when the leg was derived */
+    uint32_t sent;           /* RELAY so far: the newest counter */
+    uint64_t epoch;          /* the peer's */
+    const uint8_t *identity; /* the peer's, which stays where it is */
     struct tr_relay_leg leg;
 };
 
+/* identity: stays the caller's, and readable. */
 void tr_relay_link_init(struct tr_relay_link *link, const uint8_t identity[TR_KEY], uint64_t epoch);
 
 /* Whether something may be sent that way. */

@@ -16,7 +16,7 @@ void tr_roster_farewell(struct tr_roster *roster, const struct tr_peer *peer)
 {
     struct tr_farewell *farewell = &roster->farewells[roster->farewell_next];
     roster->farewell_next = (uint8_t)((roster->farewell_next + 1) % TR_FAREWELLS);
-    memcpy(farewell->identity, peer->identity, TR_KEY);
+    memcpy(farewell->identity, peer->handshake.peer_identity, TR_KEY);
     farewell->epoch = peer->epoch;
 }
 
@@ -34,7 +34,7 @@ void tr_roster_drop(struct tr_seats *seats, uint32_t seat, uint32_t reason,
 {
     struct tryst_event event = {
         .type = TRYST_EVENT_LEFT, .peer = seats->peers[seat]->handle, .reason = reason};
-    memcpy(event.key, seats->peers[seat]->identity, TR_KEY);
+    memcpy(event.key, seats->peers[seat]->handshake.peer_identity, TR_KEY);
     tr_seats_remove(seats, seat);
     tr_notice_put(notices, &event);
 }
@@ -48,12 +48,26 @@ static void bad_record(const struct tr_member *member, struct tr_notice_queue *n
     tr_notice_put(notices, &event);
 }
 
+/* What the addresses that it is listed with tell beside the way to it. */
+static uint8_t traits_of(const struct tr_member *member)
+{
+    bool is_seen = false;
+    if ((member->record.caps & TR_CAP_RELAY_ONLY) != 0)
+        return TR_TRAIT_RELAY_ONLY;
+    if (member->candidate_count == 0)
+        return TR_TRAIT_HIDDEN;
+    for (size_t i = 0; i < member->candidate_count; i++)
+        is_seen = is_seen || member->candidates[i].kind != TRYST_KIND_HOST;
+    return is_seen ? 0 : TR_TRAIT_NO_UDP;
+}
+
 static void candidates_set(struct tr_peer *peer, const struct tr_member *member, uint8_t extra,
                            const struct tr_rendezvous *rendezvous, const struct tr_peer_kit *kit)
 {
     struct tr_candidate list[TR_CANDIDATES_MAX];
     size_t count = 0;
     tr_peer_set_nat(peer, &member->nat);
+    peer->traits = traits_of(member);
     tr_peer_set_relay(peer, member->slot, (member->record.caps & TR_CAP_RELAY) != 0, kit);
     if (kit->relay->is_only || (member->record.caps & TR_CAP_RELAY_ONLY) != 0)
         return;
@@ -107,7 +121,7 @@ static void member_take(const struct tr_roster *roster, struct tr_seats *seats,
                                 .peer = peer->handle,
                                 .data = member->user_data,
                                 .size = member->user_data_size};
-    memcpy(event.key, peer->identity, TR_KEY);
+    memcpy(event.key, peer->handshake.peer_identity, TR_KEY);
     tr_notice_put(notices, &event);
     candidates_set(peer, member, extra, rendezvous, kit);
 }

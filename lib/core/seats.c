@@ -33,7 +33,7 @@ uint32_t tr_seats_find_identity(const struct tr_seats *seats, const uint8_t iden
 {
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         if (seats->peers[seat] != NULL &&
-            memcmp(seats->peers[seat]->identity, identity, TR_KEY) == 0)
+            memcmp(seats->peers[seat]->handshake.peer_identity, identity, TR_KEY) == 0)
             return seat;
     return TR_SEATS;
 }

@@ -29,7 +29,7 @@ static void path_event(const struct tr_peer *peer, uint32_t type, const struct t
                                 .address = is_relay ? kit->relay->server : path->remote};
     if (path->local < TRYST_LOCAL_MAX)
         event.local = kit->locals[path->local];
-    memcpy(event.key, peer->identity, TR_KEY);
+    memcpy(event.key, peer->handshake.peer_identity, TR_KEY);
     tr_notice_put(notices, &event);
 }
 
@@ -45,7 +45,7 @@ static void news_tell(struct tr_session *session, uint32_t seat, const struct tr
     if (news & TR_NEWS_INDEX)
         tr_seats_sync(&session->seats, seat);
     struct tryst_event event = {.peer = peer->handle, .address = peer->news_address};
-    memcpy(event.key, peer->identity, TR_KEY);
+    memcpy(event.key, peer->handshake.peer_identity, TR_KEY);
     for (unsigned i = 0; i < 2; i++) {
         event.type = i == 0 ? TRYST_EVENT_PUNCH : TRYST_EVENT_HELLO;
         if ((news & (i == 0 ? TR_NEWS_PUNCH : TR_NEWS_HELLO)) && kit->trace)
@@ -55,12 +55,13 @@ static void news_tell(struct tr_session *session, uint32_t seat, const struct tr
         path_event(peer, TRYST_EVENT_CONNECTED, kit, notices);
     else if ((news & TR_NEWS_PATH) && peer->paths.chosen != TR_PATH_NONE)
         path_event(peer, TRYST_EVENT_PATH, kit, notices);
-    if (news & TR_NEWS_UNREACHABLE) {
-        event = (struct tryst_event){.type = TRYST_EVENT_UNREACHABLE,
+    if (news & (TR_NEWS_UNREACHABLE | TR_NEWS_RELAYED)) {
+        event = (struct tryst_event){.type = news & TR_NEWS_UNREACHABLE ? TRYST_EVENT_UNREACHABLE
+                                                                        : TRYST_EVENT_RELAYED,
                                      .peer = peer->handle,
                                      .stage = peer->stage,
                                      .reason = peer->reason};
-        memcpy(event.key, peer->identity, TR_KEY);
+        memcpy(event.key, peer->handshake.peer_identity, TR_KEY);
         tr_notice_put(notices, &event);
     }
     session->is_doubtful = session->is_doubtful || (news & TR_NEWS_DOUBT) != 0;
@@ -103,7 +104,7 @@ static void message_tell(const struct tr_peer *peer, const uint8_t *message, siz
 {
     struct tryst_event event = {
         .type = TRYST_EVENT_MESSAGE, .peer = peer->handle, .data = message, .size = size};
-    memcpy(event.key, peer->identity, TR_KEY);
+    memcpy(event.key, peer->handshake.peer_identity, TR_KEY);
     if (size <= TR_MESSAGE_MAX && tr_notice_put(notices, &event)) /* games have room for no more */
         kit->stats->messages_received++;
     else

@@ -112,6 +112,7 @@ static void start(struct tr_traversal *traversal, struct tr_peer *peer,
     tr_spray_start(&traversal->spray, peer->handle, &plan, target_of(peer), sockets, count,
                    kit->now_us, kit->random);
     peer->is_spraying = true;
+    peer->sprays = peer->sprays < UINT8_MAX ? (uint8_t)(peer->sprays + 1) : UINT8_MAX;
     if (relay != TR_PATH_NONE && peer->paths.list[relay].is_proven)
         tr_outreach_hello(peer, relay, NULL, kit); /* tells it, so that both try at one time */
 }

@@ -3,6 +3,7 @@
 #include "lib/core/upkeep.h"
 
 #include "lib/core/choice.h"
+#include "lib/core/evidence.h"
 #include "lib/core/gauge.h"
 #include "lib/core/outreach.h"
 
@@ -62,6 +63,13 @@ static bool path_told(struct tr_peer *peer, const struct tr_path *path)
     return is_other;
 }
 
+/* Milliseconds, from 1 on. */
+static uint32_t since_known(const struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    uint32_t since_ms = kit->now_ms - peer->known_ms;
+    return since_ms > 0 ? since_ms : 1;
+}
+
 void tr_upkeep_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     uint8_t old = peer->paths.chosen;
@@ -71,6 +79,8 @@ void tr_upkeep_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
     bool is_proven = chosen != TR_PATH_NONE && peer->paths.list[chosen].is_proven;
     if (is_proven && !peer->is_connected && tr_handshake_can_send(&peer->handshake)) {
         peer->is_connected = true;
+        if (peer->connected_ms == 0)
+            peer->connected_ms = since_known(peer, kit);
         peer->news |= TR_NEWS_CONNECTED;
         path_told(peer, &peer->paths.list[chosen]);
     } else if (is_proven && peer->is_connected && path_told(peer, &peer->paths.list[chosen])) {
@@ -78,6 +88,8 @@ void tr_upkeep_settle(struct tr_peer *peer, const struct tr_peer_kit *kit)
     }
     if (is_moved && is_proven && old != TR_PATH_NONE)
         hold_set(peer, old, kit);
+    if (is_moved)
+        tr_meter_moved(&peer->paths.meter);
     health_note(peer, kit);
     bool has_direct = tr_choice_has_direct(&peer->paths);
     if (has_direct && peer->punch.state != TR_PUNCH_OPEN) {
@@ -111,9 +123,14 @@ void tr_upkeep_pong(struct tr_peer *peer, uint8_t index, const uint8_t *pong,
     const struct tryst_address remote = peer->paths.list[index].remote;
     for (uint8_t i = 0; i < peer->paths.count; i++) {
         struct tr_path *path = &peer->paths.list[i];
-        if (tryst_address_compare(&path->remote, &remote) != 0 ||
-            !tr_paths_pong(&peer->paths, i, pong, kit->now_us))
+        if (tryst_address_compare(&path->remote, &remote) != 0)
             continue;
+        uint64_t trip = tr_path_trip(path, pong, kit->now_us);
+        if (!tr_paths_pong(&peer->paths, i, pong, kit->now_us))
+            continue;
+        tr_path_answer(path, kit->now_ms - peer->known_ms);
+        if (i == peer->paths.chosen && trip != TR_NEVER)
+            tr_meter_trip(&peer->paths.meter, (uint32_t)trip);
         path->is_heard = true;
         path->heard_us = kit->now_us;
         peer->heard_us = kit->now_us;
@@ -178,6 +195,49 @@ static void pings_send(struct tr_peer *peer, const struct tr_peer_kit *kit)
     }
 }
 
+/* How the pair is now, for the server to count: told where it is another way than before. */
+static void outcome_note(struct tr_peer *peer, uint8_t path, uint8_t kind)
+{
+    if (peer->outcome == path && peer->outcome_kind == kind)
+        return;
+    peer->has_outcome = true;
+    peer->outcome = path;
+    peer->outcome_kind = kind;
+}
+
+/* Whether the game is told of a cause after another. A first hello that comes in is news of a way that is
+ * just being found, or lost at once. */
+static bool is_other_cause(uint8_t cause, uint8_t before)
+{
+    return cause != before && !(cause == TRYST_REASON_ONE_WAY && before == TRYST_REASON_SILENT);
+}
+
+/* Says that there is no direct path, once for each cause: at once where no hello changes it, else after the
+ * first rounds. */
+static void relayed_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    if (tr_evidence_is_direct(peer)) {
+        peer->cause = TRYST_REASON_NONE;
+        if (peer->is_connected)
+            outcome_note(peer, TRYST_PATH_DIRECT, peer->paths.list[peer->paths.chosen].kind);
+        return;
+    }
+    if (peer->punch.state == TR_PUNCH_OPEN || !tr_relay_link_is_open(&peer->relay, kit->relay))
+        return; /* a direct path is there, or there is no relay either */
+    struct tr_verdict_facts facts = tr_evidence_facts(peer, kit);
+    struct tr_verdict verdict = tr_verdict_reach(&facts);
+    bool is_told = verdict.is_certain || (tr_evidence_is_relayed(peer) && !facts.is_early);
+    if (!is_told || verdict.reason == TRYST_REASON_TRYING)
+        return;
+    if (tr_evidence_is_relayed(peer))
+        outcome_note(peer, TRYST_PATH_RELAY, TRYST_KIND_NONE);
+    if (!is_other_cause(verdict.reason, peer->cause))
+        return;
+    peer->cause = peer->reason = verdict.reason;
+    peer->stage = TRYST_STAGE_PUNCH;
+    peer->news |= TR_NEWS_RELAYED;
+}
+
 /* Since when nothing came, or could have come. */
 static uint64_t silent_since(const struct tr_peer *peer)
 {
@@ -197,9 +257,11 @@ static void silence_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
         peer->news |= TR_NEWS_UNREACHABLE;
     } else if (is_closed) {
         peer->stage = TRYST_STAGE_PUNCH;
-        peer->reason = peer->paths.count == 0 ? TRYST_REASON_NO_CANDIDATE
-                       : peer->is_greeted     ? TRYST_REASON_ONE_WAY
-                                              : TRYST_REASON_SILENT;
+        struct tr_verdict_facts facts = tr_evidence_facts(peer, kit);
+        peer->reason = tr_verdict_reach(&facts).reason;
+        if (peer->reason == TRYST_REASON_TRYING) /* something goes on, but that took too long */
+            peer->reason = peer->is_greeted ? TRYST_REASON_ONE_WAY : TRYST_REASON_SILENT;
+        outcome_note(peer, TRYST_PATH_NONE, TRYST_KIND_NONE);
         peer->news |= TR_NEWS_UNREACHABLE;
     }
 }
@@ -216,6 +278,7 @@ void tr_upkeep_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
         tr_bundle_release(&peer->bundle, &way, NULL, peer->paths.chosen, kit);
     }
     silence_tick(peer, kit);
+    relayed_tick(peer, kit);
 }
 
 uint64_t tr_upkeep_deadline(const struct tr_peer *peer, const struct tr_peer_kit *kit)

@@ -326,6 +326,18 @@ tryst_result tryst_client_portmap(const struct tryst_client *client, struct trys
     return TRYST_OK;
 }
 
+tryst_result tryst_client_why(const struct tryst_client *client, uint32_t peer,
+                              struct tryst_why *why)
+{
+    return tryst_endpoint_why(client != NULL ? client->endpoint : NULL, peer, why);
+}
+
+tryst_result tryst_client_paths(const struct tryst_client *client, uint32_t peer,
+                                struct tryst_path_stats *paths, size_t max)
+{
+    return tryst_endpoint_paths(client != NULL ? client->endpoint : NULL, peer, paths, max);
+}
+
 tryst_result tryst_client_flush(struct tryst_client *client)
 {
     if (client == NULL)

@@ -143,6 +143,7 @@ static size_t entry_of(const struct scripted_server *server, const struct script
                        uint8_t *out)
 {
     struct tr_member member = {.slot = (uint16_t)(client - server->clients),
+                               .nat = server->nat,
                                .record = client->body.record,
                                .candidate_count = 1,
                                .user_data_size = client->body.user_data_size};

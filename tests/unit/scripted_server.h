@@ -52,6 +52,7 @@ struct scripted_server {
     bool is_mute_to_binds, is_mute_to_registers, is_mute_to_pings;
     bool tells_others;   /* a REGISTER becomes a page for the others */
     uint16_t relay_kbps; /* what REGISTERED says; 0: RELAY is no datagram of an honest client */
+    struct tr_nat nat;   /* what members are said to be behind */
     uint16_t refusal;    /* a reason: REFUSED instead of REGISTERED */
     const char *refusal_text;
     struct tryst_address told; /* family 0: the true one; else what PONGs say was seen */

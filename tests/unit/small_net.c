@@ -33,6 +33,8 @@ void net_init(struct small_net *net, uint64_t seed)
             .stats = &end->stats,
             .budget = &end->budget,
             .relay = &end->relay,
+            .nat = &end->nat,
+            .sockets = &end->sockets,
             .locals = end->locals,
             .hello = &end->hello,
             .times = {.keepalive_us = 5 * TR_S, .path_us = 15 * TR_S},

@@ -7,10 +7,10 @@
 #include "lib/core/peer.h"
 #include "tests/unit/pair_fixture.h"
 
-enum { NET_WAYS = 3, NET_RELAY = NET_WAYS, NET_FLIGHTS = 512, NET_LOG = 8192, NET_NEWS = 10 };
+enum { NET_WAYS = 3, NET_RELAY = NET_WAYS, NET_FLIGHTS = 512, NET_LOG = 8192, NET_NEWS = 11 };
 
 /* Bits of news, as numbers. */
-enum { CONNECTED, PATH, UNREACHABLE, LEFT, PUNCH, HELLO, INDEX, ROSTER, TIMES, DOUBT };
+enum { CONNECTED, PATH, UNREACHABLE, LEFT, PUNCH, HELLO, INDEX, ROSTER, TIMES, DOUBT, RELAYED };
 
 /* What left an end, in order. */
 struct net_entry {
@@ -30,6 +30,8 @@ struct net_end {
     struct tr_budget budget;
     struct tr_hello_extra hello;
     struct tr_relay_way relay;
+    struct tr_nat nat;
+    struct tr_sockets sockets;
     uint32_t relay_counter; /* the newest RELAY of it that the relay took */
     struct tryst_address locals[TRYST_LOCAL_MAX];
     uint32_t news[NET_NEWS]; /* how often each was told, by bit */

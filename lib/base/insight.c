@@ -1,0 +1,26 @@
+/* The pinned sizes of insights, and their words.
+ * SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <tryst/insight.h>
+
+static_assert(sizeof(struct tryst_why) == TRYST_WHY_SIZE, "bindings rely on this size");
+static_assert(sizeof(struct tryst_path_stats) == TRYST_PATH_STATS_SIZE,
+              "bindings rely on this size");
+static_assert(sizeof(struct tryst_side) == 28 && sizeof(struct tryst_candidate) == 32,
+              "as the room that is reserved reckons");
+
+#define WORD_ROW(name, number, text)                                                               \
+    case number:                                                                                   \
+        return text;
+#define WORD_FUNCTION(function, ROWS)                                                              \
+    const char *function(uint32_t number)                                                          \
+    {                                                                                              \
+        switch (number) {                                                                          \
+            ROWS(WORD_ROW)                                                                         \
+        default:                                                                                   \
+            return "unknown";                                                                      \
+        }                                                                                          \
+    }
+
+WORD_FUNCTION(tryst_pair_name, TRYST_PAIRS)
+WORD_FUNCTION(tryst_trial_name, TRYST_TRIALS)

@@ -19,6 +19,7 @@ enum {
     PINGS = 3,
     PINGS_DENIED = 2,
     CTRL_HEAD = 13,
+    OUTCOME_ITEM = 3 + 14,
     /* what the server's pong is longer than a bare ping: padded, so that it may answer any address */
     PONG_EXTRA = TR_ADDRESS_BYTES + 8 + 8 + 16,
 };
@@ -60,6 +61,7 @@ void tr_channel_open(struct tr_rendezvous *rendezvous, uint64_t now_us,
     rendezvous->is_denied = false;
     rendezvous->ping_next_us = now_us + ping_pause(rendezvous, random);
     rendezvous->relay_kbps = body->relay_kbps;
+    rendezvous->counts_outcomes = (body->flags & TR_REGISTERED_OUTCOMES) != 0;
     if (rendezvous->fence != body->fence) {
         rendezvous->version = 0;
         rendezvous->life++;
@@ -105,6 +107,18 @@ void tr_channel_acknowledge(struct tr_rendezvous *rendezvous, struct tr_outbox *
     tr_writer_init(&items, room, sizeof room);
     struct tr_item_ack ack = {.fence = rendezvous->fence, .version = rendezvous->version};
     tr_item_write_layout(&items, TR_ITEM_ACK, &tr_layout_item_ack, &ack);
+    items_send(rendezvous, &items, outbox);
+}
+
+void tr_channel_outcomes(struct tr_rendezvous *rendezvous, const struct tr_item_outcome *list,
+                         size_t count, struct tr_outbox *outbox)
+{
+    uint8_t room[TR_OUTCOMES_TOLD_MAX * OUTCOME_ITEM];
+    struct tr_writer items;
+    tr_writer_init(&items, room, sizeof room);
+    for (size_t i = 0; i < count; i++)
+        tr_item_write_layout(&items, TR_ITEM_OUTCOME, &tr_layout_item_outcome, &list[i]);
+    assert(!items.fault);
     items_send(rendezvous, &items, outbox);
 }
 

@@ -18,6 +18,10 @@ enum tr_drop tr_channel_unknown(struct tr_rendezvous *rendezvous, uint64_t now_u
                                 size_t size);
 
 void tr_channel_acknowledge(struct tr_rendezvous *rendezvous, struct tr_outbox *outbox);
+/* Says how pairs came out: count of them, TR_OUTCOMES_TOLD_MAX at most. Nobody says that it came in. */
+void tr_channel_outcomes(struct tr_rendezvous *rendezvous, const struct tr_item_outcome *list,
+                         size_t count, struct tr_outbox *outbox);
+
 void tr_channel_leave(struct tr_rendezvous *rendezvous, struct tr_outbox *outbox);
 void tr_channel_tick(struct tr_rendezvous *rendezvous, uint64_t now_us, struct tr_outbox *outbox,
                      struct tr_random *random);

@@ -110,7 +110,8 @@ static uint64_t due_us(struct tryst_endpoint *endpoint)
 {
     uint64_t next = tr_rendezvous_deadline(&endpoint->rendezvous);
     tr_sooner(&next, tr_survey_deadline(&endpoint->survey, &endpoint->rendezvous));
-    tr_sooner(&next, tr_session_deadline(&endpoint->session, &endpoint->kit));
+    tr_sooner(&next,
+              tr_session_deadline(&endpoint->session, &endpoint->rendezvous, &endpoint->kit));
     return next;
 }
 

@@ -318,6 +318,18 @@ void tr_rendezvous_page_done(struct tr_rendezvous *rendezvous, struct tr_outbox 
     tr_channel_acknowledge(rendezvous, outbox);
 }
 
+bool tr_rendezvous_wants_outcomes(const struct tr_rendezvous *rendezvous)
+{
+    return rendezvous->state == TR_RENDEZVOUS_REGISTERED && rendezvous->counts_outcomes;
+}
+
+void tr_rendezvous_tell_outcomes(struct tr_rendezvous *rendezvous,
+                                 const struct tr_item_outcome *list, size_t count,
+                                 struct tr_outbox *outbox)
+{
+    tr_channel_outcomes(rendezvous, list, count, outbox);
+}
+
 bool tr_rendezvous_next_fact(struct tr_rendezvous *rendezvous, struct tr_fact *fact)
 {
     if (rendezvous->fact_count == 0)

@@ -68,6 +68,12 @@ void tr_rendezvous_awake(struct tr_rendezvous *rendezvous, uint64_t now_us);
 /* The roster that is known is wrong: asks for all of it. */
 void tr_rendezvous_resync(struct tr_rendezvous *rendezvous);
 
+/* Whether the server counts how pairs come out; and telling it: count of them, TR_OUTCOMES_TOLD_MAX at most. */
+bool tr_rendezvous_wants_outcomes(const struct tr_rendezvous *rendezvous);
+void tr_rendezvous_tell_outcomes(struct tr_rendezvous *rendezvous,
+                                 const struct tr_item_outcome *list, size_t count,
+                                 struct tr_outbox *outbox);
+
 bool tr_rendezvous_next_fact(struct tr_rendezvous *rendezvous, struct tr_fact *fact);
 
 /* A peer's hello named a newer roster than ours: asks for it. */

@@ -14,7 +14,7 @@
 #include "lib/wire/detour.h"
 #include "lib/wire/envelope.h"
 
-enum { TR_UPLINKS_MAX = 12, TR_RELAYS_TOLD_MAX = 8 };
+enum { TR_UPLINKS_MAX = 12, TR_RELAYS_TOLD_MAX = 8, TR_OUTCOMES_TOLD_MAX = 32 };
 
 struct tr_uplink {
     struct tryst_address server;
@@ -105,9 +105,10 @@ struct tr_rendezvous {
 
     struct tr_channel_keys keys;
     uint8_t channel[TR_CHANNEL_BYTES];
-    uint32_t caps;       /* TR_CAP_*: what the next record says */
-    uint16_t relay_kbps; /* what the server relays for us; 0: nothing */
-    uint32_t life;       /* of the server's memory, counted */
+    uint32_t caps;        /* TR_CAP_*: what the next record says */
+    bool counts_outcomes; /* the server wants to know how pairs come out */
+    uint16_t relay_kbps;  /* what the server relays for us; 0: nothing */
+    uint32_t life;        /* of the server's memory, counted */
     struct tr_relay_keys relay_keys;
     struct tr_item_relay told[TR_RELAYS_TOLD_MAX]; /* of single peers, by the newest CTRL */
     uint8_t told_count;

@@ -267,6 +267,7 @@ void tr_session_unsettle(struct tr_session *session, bool is_moved, const struct
 void tr_session_relay_anew(struct tr_session *session, const struct tr_peer_kit *kit)
 {
     session->deadline_us = 0;
+    tr_reports_anew(&session->seats);
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         if (session->seats.peers[seat] != NULL)
             tr_peer_relay_anew(session->seats.peers[seat], kit);
@@ -317,14 +318,17 @@ void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvou
     tr_traversal_tick(&session->traversal, &session->seats, kit);
     tr_freshport_tick(&session->fresh, rendezvous, &session->seats, kit);
     tr_session_sockets(session, kit->sockets); /* those two drop paths */
+    tr_reports_tick(&session->reports, rendezvous, &session->seats, kit);
 }
 
-uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_kit *kit)
+uint64_t tr_session_deadline(struct tr_session *session, const struct tr_rendezvous *rendezvous,
+                             const struct tr_peer_kit *kit)
 {
     if (session->deadline_us == 0) {
         uint64_t next = tr_roster_deadline(&session->roster);
         tr_sooner(&next, tr_traversal_wanted(&session->traversal, &session->seats, kit));
         tr_sooner(&next, tr_freshport_deadline(&session->fresh, &session->seats, kit));
+        tr_sooner(&next, tr_reports_deadline(&session->reports, rendezvous, &session->seats));
         for (uint32_t seat = 0; seat < TR_SEATS; seat++)
             if (session->seats.peers[seat] != NULL)
                 tr_sooner(&next, tr_peer_deadline(session->seats.peers[seat], kit));

@@ -4,6 +4,7 @@
 #define TR_SESSION_H
 
 #include "lib/core/freshport.h"
+#include "lib/core/reports.h"
 #include "lib/core/roster.h"
 #include "lib/core/traversal.h"
 
@@ -12,6 +13,7 @@ struct tr_session {
     struct tr_roster roster;
     struct tr_traversal traversal;
     struct tr_freshport fresh;
+    struct tr_reports reports;
     uint64_t open[TR_SEATS / 64]; /* which seats have a bundle to flush */
     bool has_open;                /* any of them */
     uint8_t extra;        /* slots of local addresses that are tried beside the kernel's choice */
@@ -63,7 +65,8 @@ void tr_session_unsettle(struct tr_session *session, bool is_moved, const struct
 
 void tr_session_tick(struct tr_session *session, struct tr_rendezvous *rendezvous,
                      const struct tr_peer_kit *kit, struct tr_notice_queue *notices);
-uint64_t tr_session_deadline(struct tr_session *session, const struct tr_peer_kit *kit);
+uint64_t tr_session_deadline(struct tr_session *session, const struct tr_rendezvous *rendezvous,
+                             const struct tr_peer_kit *kit);
 
 /* Marks the further sockets that paths to peers use. */
 void tr_session_sockets(const struct tr_session *session, struct tr_sockets *sockets);

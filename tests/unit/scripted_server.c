@@ -170,6 +170,7 @@ static void registered_send(struct scripted_server *server, struct scripted_clie
         .participants_max = 256,
         .slot = (uint16_t)(client - server->clients),
         .relay_kbps = server->relay_kbps,
+        .flags = server->counts_outcomes ? TR_REGISTERED_OUTCOMES : 0,
         .fence = server->fence,
         .page = {.to = server->version, .goal = server->version, .reset = 1}};
     if (datagram == NULL)
@@ -383,6 +384,9 @@ static void item_take(struct scripted_server *server, struct scripted_client *cl
     } else if (item->type == TR_ITEM_LEAVE) {
         client->leaves++;
         client->is_registered = false;
+    } else if (item->type == TR_ITEM_OUTCOME && server->counts_outcomes) {
+        client->outcomes++;
+        tr_layout_decode(&tr_layout_item_outcome, &client->outcome, &reader);
     } else if (item->type != TR_ITEM_PADDING) {
         server->faults++;
     }

@@ -25,8 +25,10 @@ struct scripted_client {
     uint32_t registers, pings, acks, leaves;
     uint8_t ping[TR_PING_BYTES]; /* the last one */
     struct tr_item_ack ack;
-    struct tr_relay_keys relay; /* of its join */
-    uint32_t relayed;           /* RELAY from it, which is also the counter of the newest */
+    uint32_t outcomes;              /* told, */
+    struct tr_item_outcome outcome; /* and the newest */
+    struct tr_relay_keys relay;     /* of its join */
+    uint32_t relayed;               /* RELAY from it, which is also the counter of the newest */
 };
 
 struct scripted_server {
@@ -50,7 +52,9 @@ struct scripted_server {
     struct tryst_address last_from;    /* of any datagram */
     bool is_silent;                    /* hears, and answers nothing */
     bool is_mute_to_binds, is_mute_to_registers, is_mute_to_pings;
-    bool tells_others;   /* a REGISTER becomes a page for the others */
+    bool tells_others; /* a REGISTER becomes a page for the others */
+    bool
+        counts_outcomes; /* REGISTERED says so; else an outcome is no datagram of an honest client */
     uint16_t relay_kbps; /* what REGISTERED says; 0: RELAY is no datagram of an honest client */
     struct tr_nat nat;   /* what members are said to be behind */
     uint16_t refusal;    /* a reason: REFUSED instead of REGISTERED */

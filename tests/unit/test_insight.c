@@ -277,6 +277,59 @@ static void insight_says_why_nobody_is_reached(void)
     world_clear(&world);
 }
 
+static void insight_tells_the_server_that_counts_how_pairs_came_out(void)
+{
+    begin(true, 2000);
+    world.server.counts_outcomes = true;
+    join();
+    world_for(&world, 600 * TR_MS);
+    for (unsigned i = 0; i < 2; i++)
+        ASSERT_EQ_UINT(world.server.clients[i].outcomes, 0); /* hellos still go out */
+    world_for(&world, 20 * TR_S);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct scripted_client *client = &world.server.clients[i];
+        const struct scripted_client *other = &world.server.clients[1 - i];
+
+        ASSERT_EQ_UINT(client->outcomes, 1);
+        ASSERT_EQ_UINT(client->outcome.slot, 1 - i);
+        ASSERT_TRUE(client->outcome.epoch == other->body.record.epoch);
+        ASSERT_EQ_UINT(client->outcome.path, TRYST_PATH_RELAY);
+        ASSERT_EQ_UINT(client->outcome.kind, TRYST_KIND_NONE);
+        ASSERT_TRUE(client->outcome.took_ms >= 80 && client->outcome.took_ms < 300);
+    }
+    world.is_walled = false;
+    world_for(&world, 65 * TR_S);
+    for (unsigned i = 0; i < 2; i++) {
+        ASSERT_EQ_UINT(world.server.clients[i].outcomes, 2);
+        ASSERT_EQ_UINT(world.server.clients[i].outcome.path, TRYST_PATH_DIRECT);
+        ASSERT_EQ_UINT(world.server.clients[i].outcome.kind, TRYST_KIND_PUBLIC);
+        ASSERT_TRUE(world.server.clients[i].outcome.took_ms > 20000);
+    }
+    world_clear(&world);
+}
+
+/* Without a relay too, and again when the server lost its memory. No other server hears of it: an outcome
+ * would be a fault there. */
+static void insight_tells_the_server_of_pairs_that_do_not_meet(void)
+{
+    for (unsigned row = 0; row < 2; row++) {
+        begin(true, 0);
+        world.server.counts_outcomes = row == 0;
+        join();
+        world_for(&world, 60 * TR_S);
+        for (unsigned i = 0; i < 2; i++) {
+            ASSERT_EQ_UINT(world.server.clients[i].outcomes, row == 0);
+            ASSERT_EQ_UINT(world.server.clients[i].outcome.path, TRYST_PATH_NONE);
+            ASSERT_EQ_UINT(world.server.clients[i].outcome.took_ms / 1000, row == 0 ? 10 : 0);
+        }
+        scripted_restart(&world.server);
+        world_for(&world, 60 * TR_S);
+        for (unsigned i = 0; i < 2; i++)
+            ASSERT_EQ_UINT(world.server.clients[i].outcomes, row == 0);
+        world_clear(&world);
+    }
+}
+
 UNIT_MAIN("insight", UNIT_CASE(insights_have_words),
           UNIT_CASE(insights_have_the_layout_that_bindings_rely_on),
           UNIT_CASE(insight_refuses_what_it_cannot_answer),
@@ -284,4 +337,6 @@ UNIT_MAIN("insight", UNIT_CASE(insights_have_words),
           UNIT_CASE(insight_counts_what_goes_over_a_path),
           UNIT_CASE(insight_says_once_that_a_pair_is_relayed_and_why),
           UNIT_CASE(insight_decides_the_hopeless_within_50_ms),
-          UNIT_CASE(insight_says_why_nobody_is_reached))
+          UNIT_CASE(insight_says_why_nobody_is_reached),
+          UNIT_CASE(insight_tells_the_server_that_counts_how_pairs_came_out),
+          UNIT_CASE(insight_tells_the_server_of_pairs_that_do_not_meet))

@@ -294,7 +294,7 @@ static void session_leaves_with_a_word_to_each_and_is_empty(void)
         mirror(&others[i]);
         add(&others[i]);
     }
-    ASSERT_TRUE(tr_session_deadline(&t.session, &t.with.kit) == TR_NEVER);
+    ASSERT_TRUE(tr_session_deadline(&t.session, &t.rendezvous, &t.with.kit) == TR_NEVER);
     tr_session_leave(&t.session, &t.rendezvous, &t.with.kit);
     ASSERT_EQ_UINT(t.session.seats.count, 0);
     ASSERT_EQ_UINT(tr_session_connected(&t.session), 0);

@@ -1,0 +1,23 @@
+/* How pairs came out, told to a server that counts it.
+ * SPDX-License-Identifier: MIT */
+#ifndef TR_REPORTS_H
+#define TR_REPORTS_H
+
+#include "lib/core/rendezvous.h"
+#include "lib/core/seats.h"
+
+/* All zeros at the start. */
+struct tr_reports {
+    uint64_t next_us; /* not before */
+};
+
+/* Tells what changed, in one datagram a second at most. */
+void tr_reports_tick(struct tr_reports *reports, struct tr_rendezvous *rendezvous,
+                     struct tr_seats *seats, const struct tr_peer_kit *kit);
+uint64_t tr_reports_deadline(const struct tr_reports *reports,
+                             const struct tr_rendezvous *rendezvous, const struct tr_seats *seats);
+
+/* The server has forgotten all of it. */
+void tr_reports_anew(struct tr_seats *seats);
+
+#endif

@@ -165,8 +165,8 @@ void tr_outreach_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
                        (peer->punch.round == 0 || peer->punch.round >= TR_PUNCH_QUICK_ROUNDS);
         if ((!path->is_proven || path->is_doubted || is_told) &&
             (path->hellos < TR_PATH_HELLOS_MAX || is_relay) &&
-            (is_relay || path->is_proven ||       /* it answered a moment ago */
-             is_short(peer, path, kit) || /* it gets nowhere */
+            (is_relay || path->is_proven || /* it answered a moment ago */
+             is_short(peer, path, kit) ||   /* it gets nowhere */
              tr_budget_take(kit->budget, &path->remote, kit->now_ms)))
             tr_outreach_hello(peer, i, NULL, kit);
     }

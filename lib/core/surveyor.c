@@ -379,7 +379,7 @@ void tr_survey_tick(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
                     const struct tr_peer_kit *kit)
 {
     const struct tr_uplink *base = base_of(rendezvous);
-    if (tr_is_due(wanted_us(survey, rendezvous, base), kit->now_us))
+    if (base != NULL && tr_is_due(wanted_us(survey, rendezvous, base), kit->now_us))
         start(survey, rendezvous, base, kit);
     if (survey->stage == TR_SURVEY_IDLE)
         return;

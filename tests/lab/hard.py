@@ -19,7 +19,7 @@ import time
 import labtable
 import netlab
 from hard_cases import RELAYED, STORIES, Story, add_addresses
-from hard_try import Try, be_late, first_on, hold, tale_of
+from hard_try import PLAYER, Try, be_late, first_on, hold, tale_of
 from kinds import POISON, PORT_RESTRICTED
 from natrules import port_restricted
 from players import Player, PlayError, Server, find_program, folder, play, unix_us_of
@@ -161,7 +161,7 @@ def newcomer(lab, server, place, tries, is_told):
         lab.forget([gateway for host in hosts for gateway in host.gateways])
         at = time.monotonic() + 0.8
         players = [Player(host.name, host.namespace, place, f"newcomer {again}",
-                          server.pin(netlab.SERVER4), at + wait, 9, 20, ("--trace",))
+                          server.pin(netlab.SERVER4), at + wait, 9, 20, PLAYER)
                    for host, wait in zip(hosts, (-0.3, 0, NEWCOMER_S))]
         one = Try()
         try:

@@ -12,6 +12,8 @@ from hard_cases import APART_S, DIRECT, RELAYED
 from players import Player, PlayError, play, unix_us_of
 
 START_S = 0.3    # a player needs this to start, have its cookie and know its NAT
+# A port that a router maps would be another way, and asking for it takes sockets.
+PLAYER = ("--trace", "--port-mapping", "deny")
 SETTLE_S = 1.0   # after this the sockets that led nowhere are closed
 
 
@@ -66,7 +68,7 @@ def hold(story, hosts, server, place, label):
         for which, host in enumerate(hosts):
             early = 0.3 if story.late == which else 0
             players.append(Player(host.name, host.namespace, place, label, pin, at - early, 9,
-                                  patience, ("--trace", *story.options)))
+                                  patience, (*PLAYER, *story.options)))
         if story.late is not None:
             be_late(players[story.late], at)
         zero_us = unix_us_of(at)

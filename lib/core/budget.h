@@ -11,7 +11,8 @@
 #include <tryst/address.h>
 
 enum {
-    TR_BUDGET_BUCKETS = 256,
+    TR_BUDGET_PORTS = 1024, /* buckets: what a mesh of 64 searches for at once */
+    TR_BUDGET_HOSTS = 256,
     /* To one address and port at most 24 in any 30 s: 12 at once and one every 2.5 s after that. A
      * search sends 10 in its first second and 15 in its first 30. */
     TR_BUDGET_PORT_BURST = 12,
@@ -22,14 +23,15 @@ enum {
 };
 
 struct tr_bucket {
+    uint32_t tag;       /* whose it is */
     uint32_t credit_ms; /* a hello costs a period */
     uint32_t filled_ms; /* when it was filled last */
 };
 
 struct tr_budget {
     uint8_t hash_key[TR_MAC_KEY];
-    struct tr_bucket ports[TR_BUDGET_BUCKETS];
-    struct tr_bucket hosts[TR_BUDGET_BUCKETS];
+    struct tr_bucket ports[TR_BUDGET_PORTS];
+    struct tr_bucket hosts[TR_BUDGET_HOSTS];
 };
 
 void tr_budget_init(struct tr_budget *budget, struct tr_random *random);

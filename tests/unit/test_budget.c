@@ -78,7 +78,6 @@ static void budget_of_one_host_leaves_another_alone(void)
         victim.port = (uint16_t)port;
         tr_budget_take(&budget, &victim, 0);
     }
-    /* a bucket is shared by one host in 256 */
     ASSERT_TRUE(tr_budget_take(&budget, &other, 20000));
 }
 
@@ -92,9 +91,44 @@ static void budget_lets_a_search_through(void)
         ASSERT_ROW(tr_budget_take(&budget, &peer, rounds_ms[i]), "round %zu", i);
 }
 
+/* A peer that moves to a fresh port must be reached there, however often its old one was tried. */
+static void budget_of_one_port_leaves_others_alone(void)
+{
+    struct tryst_address peer = address("45.1.2.3:4000");
+    unsigned refused = 0;
+    for (uint8_t seed = 0; seed < 100; seed++) {
+        start(seed);
+        for (peer.port = 4000; peer.port < 4008; peer.port++) {
+            ASSERT_EQ_UINT(take_all(&peer, 0), TR_BUDGET_PORT_BURST);
+            for (uint16_t other = 5000; other < 5030; other++) {
+                struct tryst_address fresh = peer;
+                fresh.port = other;
+                refused += other % 10 == peer.port % 10 && !tr_budget_take(&budget, &fresh, 0);
+            }
+        }
+    }
+    ASSERT_EQ_UINT(refused, 0);
+}
+
+/* Naming many addresses does not make more of the buckets than there are. */
+static void budget_of_many_addresses_is_bounded(void)
+{
+    start(7);
+    struct tryst_address many = address("45.0.0.1:4000");
+    unsigned taken = 0;
+    for (uint32_t i = 0; i < 200000; i++) {
+        many.ip[1] = (uint8_t)(i >> 16);
+        many.ip[2] = (uint8_t)(i >> 8);
+        many.ip[3] = (uint8_t)i;
+        taken += tr_budget_take(&budget, &many, 0);
+    }
+    ASSERT_TRUE(taken <= TR_BUDGET_PORTS * TR_BUDGET_PORT_BURST);
+}
+
 UNIT_MAIN("budget", UNIT_CASE(budget_ends_at_the_burst_of_one_port),
           UNIT_CASE(budget_gives_one_port_24_in_any_30_seconds),
           UNIT_CASE(budget_fills_up_to_the_burst_and_no_further),
           UNIT_CASE(budget_of_a_host_bounds_all_its_ports),
           UNIT_CASE(budget_of_one_host_leaves_another_alone),
-          UNIT_CASE(budget_lets_a_search_through))
+          UNIT_CASE(budget_of_one_port_leaves_others_alone),
+          UNIT_CASE(budget_of_many_addresses_is_bounded), UNIT_CASE(budget_lets_a_search_through))

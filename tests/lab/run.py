@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The lab: players behind real netfilter NATs meet through trystd, case by case. How each kind of NAT
-meets each other is told by matrix.py, the hardest of those pairs by hard.py, how players stay connected by stay.py; --record
-writes the tables of all of them.
+meets each other is told by matrix.py, the hardest of those pairs by hard.py, how players stay connected
+by stay.py; --record writes the tables of all of them.
 
 SPDX-License-Identifier: MIT
 
@@ -86,7 +86,7 @@ def arguments():
                         help="how each kind of NAT meets each other, and nothing else")
     parser.add_argument("--record", metavar="PART", nargs="*", choices=PARTS,
                         help="measure, and write the tables into docs/NETFILTER.md: all, or these "
-                             "parts: " + ", ".join(PARTS) + " (9, 20, 25 and 20 minutes)")
+                             "parts: " + ", ".join(PARTS) + " (10, 13, 25 and 20 minutes)")
     options = parser.parse_args()
     if options.case and (options.matrix or options.record is not None):
         parser.error("--record and --matrix measure every case: leave --case out")

@@ -130,16 +130,19 @@ class Server(Program):
 
 
 class Player(Program):
-    """One `tryst join --json`, and the events it printed."""
+    """One `tryst join --json`, and the events it printed. It asks no router for a port unless maps: to
+    take back what it asked for takes it a second where there is no such router."""
 
-    def __init__(self, name, namespace, folder, session, pin, at, expect, timeout_s, extra=()):
+    def __init__(self, name, namespace, folder, session, pin, at, expect, timeout_s, extra=(),
+                 maps=False):
         self.name = name
         self.events = []
         self.open = True
         super().__init__("tryst", ["join", session, "--server", pin, "--json",
                                    "--send", f"hello from {name}", "--expect", str(expect),
                                    "--at", f"{at:.6f}", "--timeout", str(int(timeout_s)),
-                                   *extra], namespace, folder, name)
+                                   "--port-mapping", "allow" if maps else "deny", *extra],
+                         namespace, folder, name)
 
     def take(self):
         """Reads what is there; false at the end of the output."""

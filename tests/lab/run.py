@@ -134,10 +134,10 @@ def run_matrix(runs, is_recorded):
     return tell_pair.failed
 
 
-def record_hard():
-    """The same of the pairs behind hard NATs, as often as what is promised of them says."""
+def record_hard(tries):
+    """The same of the pairs behind hard NATs; tries: None for as many as their promises are of."""
     with hard.stage() as stage:
-        measured = stage.run(hard.STORIES, lambda story: story.full)
+        measured = stage.run(hard.STORIES, lambda story: tries or story.full)
     write(hardtable.markdown(measured, *page_and_machine()[1:]), hardtable.BEGIN, hardtable.END)
     return sum(not hard.tell(story, tries, 0) for story, tries in measured)
 
@@ -152,8 +152,10 @@ def record_stays():
     return missed
 
 
-def record(parts, chosen, runs):
-    """Measures these parts and writes their tables. Returns how much failed."""
+def record(parts, chosen, tries):
+    """Measures these parts and writes their tables. tries: of each, or None for the usual number.
+    Returns how much failed."""
+    runs = tries or RUNS_FOR_THE_RECORD
     for name in PROGRAMS_OF_THE_RECORD:
         find_program(name)
     failed = 0
@@ -164,7 +166,7 @@ def record(parts, chosen, runs):
         elif part == "matrix":
             failed += run_matrix(runs, True)
         elif part == "hard":
-            failed += record_hard()
+            failed += record_hard(tries)
         else:
             failed += record_stays()
     return failed
@@ -187,17 +189,15 @@ def main():
         return SKIP
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, lambda *_: sys.exit(1))
-    is_recorded = options.record is not None
-    runs = options.runs or (RUNS_FOR_THE_RECORD if is_recorded else RUNS_IN_CHECK)
     try:
         for name in PROGRAMS:
             find_program(name)
-        if is_recorded:
-            failed = record(options.record or PARTS, chosen, runs)
+        if options.record is not None:
+            failed = record(options.record or PARTS, chosen, options.runs)
         elif options.matrix:
-            failed = run_matrix(runs, False)
+            failed = run_matrix(options.runs or RUNS_IN_CHECK, False)
         else:
-            failed = run_cases(chosen, runs, False)
+            failed = run_cases(chosen, options.runs or RUNS_IN_CHECK, False)
         return 1 if failed else 0
     except (PlayError, netlab.LabError) as error:
         print(f"not ok: {error}")

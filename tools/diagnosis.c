@@ -195,18 +195,24 @@ static void mtu_write(const struct diagnosis *d, bool is_masked, char text[CELL]
         snprintf(text, CELL, "unknown");
 }
 
+static void lifetime_write(const struct diagnosis *d, bool is_masked, char text[CELL])
+{
+    const struct tryst_survey *s = &d->ipv4.survey;
+    (void)is_masked;
+    if (s->lifetime_state == TRYST_SURVEY_NONE)
+        snprintf(text, CELL, "not tested (--lifetime 240 does, and takes as long)");
+    else if (s->lifetime_lost_s != 0)
+        snprintf(text, CELL, "an idle port lasts for %u s, and not for %u", s->lifetime_s,
+                 s->lifetime_lost_s);
+    else
+        snprintf(text, CELL, "an idle port lasts for %u s at least", s->lifetime_s);
+}
+
 static const struct row rows[] = {
-    {"UDP over IPv4", ipv4_write},
-    {"UDP over IPv6", ipv6_write},
-    {"TCP", streams_write},
-    {"mapping", mapping_write},
-    {"filtering", filtering_write},
-    {"ports", ports_write},
-    {"hairpin", hairpin_write},
-    {"poison-prone", poison_write},
-    {"carrier NAT", carrier_write},
-    {"port mapping", router_write},
-    {"MTU", mtu_write},
+    {"UDP over IPv4", ipv4_write},  {"UDP over IPv6", ipv6_write},  {"TCP", streams_write},
+    {"mapping", mapping_write},     {"filtering", filtering_write}, {"ports", ports_write},
+    {"hairpin", hairpin_write},     {"poison-prone", poison_write}, {"carrier NAT", carrier_write},
+    {"port mapping", router_write}, {"memory", lifetime_write},     {"MTU", mtu_write},
 };
 
 static void table_print(const struct diagnosis *d, bool is_masked, FILE *stream)
@@ -284,6 +290,9 @@ void diagnosis_print_json(const struct diagnosis *d, FILE *stream)
         fprintf(stream, ",\"port_mapping\":\"%s\"", d->port_mapping);
     else
         fputs(",\"port_mapping\":null", stream);
+    if (s->lifetime_state == TRYST_SURVEY_DONE)
+        fprintf(stream, ",\"lifetime_s\":%u,\"lifetime_lost_s\":%u", s->lifetime_s,
+                s->lifetime_lost_s);
     fprintf(stream,
             ",\"samples\":%u,\"datagrams\":%" PRIu32 ",\"survey_us\":%" PRIu32
             ",\"took_us\":%" PRIu64 "}\n",

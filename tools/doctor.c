@@ -23,6 +23,7 @@ struct patient {
     struct pathmtu pathmtu;
     uint64_t mtu_us; /* when it was asked; 0: not yet */
     bool is_unresolved;
+    bool is_timed; /* its NAT's memory is, or was, measured */
     uint32_t transport;
 };
 
@@ -87,6 +88,12 @@ static void look(struct doctor *doctor, unsigned i)
     family->has_server = !patient->is_unresolved;
     family->rtt_us = family->survey.rtt_us;
     family->public_address = family->survey.public_address;
+    if (i == 0 && family->survey.state == TRYST_SURVEY_DONE && !patient->is_timed &&
+        doctor->wish->lifetime_s != 0) {
+        patient->is_timed = true;
+        tryst_client_lifetime(patient->client, doctor->wish->lifetime_s);
+        tryst_client_survey(patient->client, &family->survey);
+    }
     if (family->is_answered && patient->mtu_us == 0) {
         patient->pathmtu = pathmtu_ask(&family->survey.server);
         patient->mtu_us = output_now();
@@ -102,7 +109,9 @@ static bool is_examined(struct doctor *doctor, unsigned i, uint64_t now_us)
     if (!family->is_asked || patient->is_unresolved)
         return true;
     if (family->is_answered)
-        return family->survey.state == TRYST_SURVEY_DONE && now_us - patient->mtu_us >= MTU_US;
+        return family->survey.state == TRYST_SURVEY_DONE &&
+               family->survey.lifetime_state != TRYST_SURVEY_RUNNING &&
+               now_us - patient->mtu_us >= MTU_US;
     if (!family->has_local || patient->transport != TRYST_TRANSPORT_UDP)
         return age_us >= STREAM_US;
     return family_of(doctor, 1 - i)->is_answered && age_us >= SECOND_US;

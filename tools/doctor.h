@@ -13,6 +13,7 @@ struct doctor_wish {
     uint16_t tcp_port; /* the server's */
     uint16_t tls_port;
     uint64_t timeout_us; /* from the start */
+    uint32_t lifetime_s; /* to look for how long the NAT remembers; 0: not */
 };
 
 /* Returns a STATUS. start_us: when the process began, on the monotonic clock. */

@@ -40,6 +40,7 @@ static const char usage_text[] =
     "doctor: says how this network treats UDP, and whether direct play is likely.\n"
     "  --server, --bind, --tcp-port, --tls-port, --json   as for join\n"
     "  --timeout S     says what is known after so many seconds (10)\n"
+    "  --lifetime S    also measures how long the NAT remembers, up to so many seconds (5 to 240)\n"
     "\n"
     "keygen: makes an identity in FILE (tryst.key) and prints its public key.\n"
     "\n"
@@ -242,12 +243,18 @@ static int join(int argc, char **argv, uint64_t start_us)
 static int doctor(int argc, char **argv, uint64_t start_us)
 {
     static const struct option flags[] = {
-        {"server", required_argument, NULL, 's'},   {"bind", required_argument, NULL, 'b'},
-        {"tcp-port", required_argument, NULL, 'c'}, {"tls-port", required_argument, NULL, 'S'},
-        {"json", no_argument, NULL, 'j'},           {"timeout", required_argument, NULL, 'T'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+        {"server", required_argument, NULL, 's'},
+        {"bind", required_argument, NULL, 'b'},
+        {"tcp-port", required_argument, NULL, 'c'},
+        {"tls-port", required_argument, NULL, 'S'},
+        {"json", no_argument, NULL, 'j'},
+        {"timeout", required_argument, NULL, 'T'},
+        {"lifetime", required_argument, NULL, 'L'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     struct join_wish wish = {.timeout_us = 10000000};
+    uint32_t lifetime_s = 0;
     struct tryst_pin pin;
     int flag, index = 0;
 
@@ -259,7 +266,9 @@ static int doctor(int argc, char **argv, uint64_t start_us)
         }
         if (flag == '?')
             return misuse("no such option, or its value is missing", argv[optind - 1]);
-        if (!take_flag(&wish, flag, optarg)) {
+        if (flag == 'L' ? !read_number(optarg, TRYST_LIFETIME_MOST, &lifetime_s) ||
+                              lifetime_s < TRYST_LIFETIME_LEAST
+                        : !take_flag(&wish, flag, optarg)) {
             fprintf(stderr, "tryst: --%s cannot be \"%s\"; see tryst --help\n", flags[index].name,
                     optarg ? optarg : "");
             return STATUS_USAGE;
@@ -271,13 +280,15 @@ static int doctor(int argc, char **argv, uint64_t start_us)
         return misuse("doctor needs --server HOST:PORT#KEY, the line that trystd prints", NULL);
     if (tryst_pin_parse(&pin, wish.server) != TRYST_OK)
         return misuse("--server is not of the form HOST:PORT#KEY", wish.server);
-    return doctor_run(&(struct doctor_wish){.server = wish.server,
-                                            .is_json = wish.is_json,
-                                            .port = wish.port,
-                                            .tcp_port = wish.tcp_port,
-                                            .tls_port = wish.tls_port,
-                                            .timeout_us = wish.timeout_us},
-                      start_us);
+    return doctor_run(
+        &(struct doctor_wish){.server = wish.server,
+                              .is_json = wish.is_json,
+                              .port = wish.port,
+                              .tcp_port = wish.tcp_port,
+                              .tls_port = wish.tls_port,
+                              .timeout_us = wish.timeout_us + lifetime_s * (uint64_t)1000000,
+                              .lifetime_s = lifetime_s},
+        start_us);
 }
 
 static int print_key(const struct tryst_identity *identity)

@@ -35,9 +35,9 @@ TRYST_API tryst_result tryst_client_create(struct tryst_client **client,
 TRYST_API void tryst_client_destroy(struct tryst_client *client);
 
 /* As tryst_endpoint_join, tryst_endpoint_leave, tryst_endpoint_send, tryst_endpoint_poll,
- * tryst_endpoint_local, tryst_endpoint_stats, tryst_endpoint_survey, tryst_endpoint_why and
- * tryst_endpoint_paths. What send queues leaves with the next tryst_client_run, or at once with
- * tryst_client_flush.
+ * tryst_endpoint_local, tryst_endpoint_stats, tryst_endpoint_survey, tryst_endpoint_lifetime,
+ * tryst_endpoint_why and tryst_endpoint_paths. What send queues leaves with the next tryst_client_run, or
+ * at once with tryst_client_flush.
  * Since 0.1 */
 TRYST_API tryst_result tryst_client_join(struct tryst_client *client, const char *session,
                                          const void *data, size_t size);
@@ -51,6 +51,7 @@ TRYST_API tryst_result tryst_client_stats(const struct tryst_client *client,
                                           struct tryst_stats *stats);
 TRYST_API tryst_result tryst_client_survey(const struct tryst_client *client,
                                            struct tryst_survey *survey);
+TRYST_API tryst_result tryst_client_lifetime(struct tryst_client *client, uint32_t seconds);
 TRYST_API tryst_result tryst_client_why(const struct tryst_client *client, uint32_t peer,
                                         struct tryst_why *why);
 TRYST_API tryst_result tryst_client_paths(const struct tryst_client *client, uint32_t peer,

@@ -198,6 +198,17 @@ TRYST_API tryst_result tryst_endpoint_why(const struct tryst_endpoint *endpoint,
 TRYST_API tryst_result tryst_endpoint_paths(const struct tryst_endpoint *endpoint, uint32_t peer,
                                             struct tryst_path_stats *paths, size_t max);
 
+/* Measures how long the NAT leads to an idle socket; the survey tells. Takes that long and some seconds,
+ * with up to 6 further sockets and some 20 datagrams, beside all else.
+ *
+ * seconds  at most: TRYST_LIFETIME_LEAST to TRYST_LIFETIME_MOST
+ *
+ * Returns  TRYST_OK; TRYST_E_ARGUMENT; TRYST_E_STATE where the survey is not done, or there are no further
+ *          sockets.
+ * Since    0.1 */
+TRYST_API tryst_result tryst_endpoint_lifetime(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                               uint32_t seconds);
+
 #ifdef __cplusplus
 }
 #endif

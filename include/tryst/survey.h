@@ -53,6 +53,10 @@ enum tryst_outlook {
 #undef TRYST_OUTLOOK_ROW
 };
 
+/* Seconds of pause that a NAT's memory may be measured over. */
+#define TRYST_LIFETIME_LEAST 5
+#define TRYST_LIFETIME_MOST 240
+
 /* Bytes of a survey, pinned: bindings may rely on it. */
 #define TRYST_SURVEY_SIZE 192
 
@@ -80,7 +84,10 @@ struct tryst_survey {
     uint32_t rtt_us;    /* round trip to the server */
     struct tryst_address public_address; /* as the server sees the endpoint; family 0: not known */
     struct tryst_address server;         /* that was asked */
-    uint8_t reserved[TRYST_SURVEY_SIZE - 12 * 4 - 2 * 24];
+    uint16_t lifetime_s;                 /* longest pause after which an answer still came in, */
+    uint16_t lifetime_lost_s; /* and shortest longer one after which none did; 0: none yet */
+    uint8_t lifetime_state;   /* enum tryst_survey_state: NONE until it is asked for */
+    uint8_t reserved[TRYST_SURVEY_SIZE - 12 * 4 - 2 * 24 - 5];
 };
 
 /* enum tryst_outlook; UNKNOWN for NULL. Threads any. Since 0.1 */

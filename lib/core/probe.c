@@ -43,12 +43,14 @@ static void send(struct tr_prober *prober, unsigned name, const struct tr_peer_k
     struct tr_probe *probe = &prober->probes[name];
     struct tr_bind bind = {
         .type = TR_BIND, .version = TR_VERSION, .flags = probe->flags, .magic = TR_MAGIC};
+    if (probe->flags >> TR_BIND_DELAY_SHIFT != 0)
+        bind.cookie = probe->cookie;
     uint64_t wait = tr_prober_wait_us(prober);
     for (uint8_t i = 0; i < probe->tries; i++)
         wait = wait * 5 / 4;
     probe->tries++;
     probe->sent_us = kit->now_us;
-    probe->next_us = kit->now_us + wait;
+    probe->next_us = kit->now_us + (probe->wait_us != 0 ? probe->wait_us : wait);
     struct tr_datagram *datagram = tr_outbox_push(kit->outbox);
     if (datagram == NULL)
         return;
@@ -127,6 +129,7 @@ bool tr_prober_input(struct tr_prober *prober, uint64_t now_us, uint32_t socket,
         return true;
     tr_cookie_mask(&reply.seen, reply.nonce);
     probe->seen = tryst_address_canonical(&reply.seen.address);
+    probe->cookie = reply.cookie;
     probe->answered = probe->tries;
     probe->next_us = TR_NEVER;
     return true;

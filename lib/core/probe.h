@@ -31,9 +31,11 @@ struct tr_probe {
     struct tryst_address seen;   /* what the answer says */
     uint8_t socket;
     uint8_t tries;
-    uint8_t tries_most; /* 0: it is not asked */
-    uint8_t answered;   /* 0; else by how many tries */
-    uint16_t flags;     /* TR_BIND_* */
+    uint8_t tries_most;      /* 0: it is not asked */
+    uint8_t answered;        /* 0; else by how many tries */
+    uint16_t flags;          /* TR_BIND_*, and a delay */
+    struct tr_cookie cookie; /* the newest one of this socket, which a delay wants */
+    uint64_t wait_us;        /* for the answer; 0: as for others */
     uint64_t first_us;
     uint64_t sent_us;
     uint64_t next_us; /* the next try, or the end of waiting for the last one; TR_NEVER: settled */
@@ -51,7 +53,8 @@ struct tr_prober {
 void tr_prober_init(struct tr_prober *prober, const uint8_t app[TR_APP_BYTES], uint32_t rtt_us,
                     struct tr_random *random);
 
-/* Asks from now on. probe: to, from, source, socket, flags and tries_most are set. */
+/* Asks from now on. probe: to, from, source, socket, flags and tries_most are set, for a delay cookie and
+ * wait_us, too. */
 void tr_prober_ask(struct tr_prober *prober, unsigned name, const struct tr_probe *probe,
                    uint64_t now_us);
 

@@ -34,10 +34,25 @@ tryst_result tryst_endpoint_survey(const struct tryst_endpoint *endpoint,
     survey->datagrams = known->prober.sent;
     survey->took_us =
         (uint32_t)(is_done ? known->took_us : endpoint->kit.now_us - known->started_us);
+    survey->lifetime_state = known->lifetime.state;
+    survey->lifetime_s = tr_lifetime_borne(&known->lifetime);
+    survey->lifetime_lost_s = tr_lifetime_lost(&known->lifetime);
     survey->rtt_us = known->prober.rtt_us;
     survey->public_address = known->seen;
     survey->server = known->server;
     return TRYST_OK;
+}
+
+tryst_result tryst_endpoint_lifetime(struct tryst_endpoint *endpoint, uint64_t now_us,
+                                     uint32_t seconds)
+{
+    if (endpoint == NULL || seconds < TRYST_LIFETIME_LEAST || seconds > TRYST_LIFETIME_MOST)
+        return TRYST_E_ARGUMENT;
+    tryst_endpoint_tick(endpoint, now_us);
+    if (!tr_survey_lifetime(&endpoint->survey, &endpoint->rendezvous, (uint8_t)seconds,
+                            &endpoint->kit))
+        return TRYST_E_STATE;
+    return tryst_endpoint_tick(endpoint, now_us);
 }
 
 uint32_t tryst_survey_outlook(const struct tryst_survey *survey)

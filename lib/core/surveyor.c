@@ -146,6 +146,7 @@ static void start(struct tr_survey *survey, const struct tr_rendezvous *rendezvo
 {
     if (survey->stage != TR_SURVEY_IDLE)
         stop(survey, TR_SURVEY_IDLE, kit);
+    tr_lifetime_stop(&survey->lifetime, kit);
     survey->is_stale = false;
     survey->server = base->server;
     survey->seen = base->seen.address;
@@ -390,6 +391,7 @@ void tr_survey_tick(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
     while (step(survey, rendezvous, kit))
         ;
     fresh_take(survey, rendezvous, kit);
+    tr_lifetime_tick(&survey->lifetime, kit);
 }
 
 uint64_t tr_survey_deadline(const struct tr_survey *survey, const struct tr_rendezvous *rendezvous)
@@ -397,14 +399,18 @@ uint64_t tr_survey_deadline(const struct tr_survey *survey, const struct tr_rend
     uint64_t next = wanted_us(survey, rendezvous, base_of(rendezvous));
     if (survey->stage != TR_SURVEY_IDLE)
         tr_sooner(&next, tr_prober_deadline(&survey->prober));
+    tr_sooner(&next, tr_lifetime_deadline(&survey->lifetime));
     return next;
 }
 
 bool tr_survey_input(struct tr_survey *survey, uint64_t now_us, uint32_t socket,
                      const struct tryst_address *from, const void *data, size_t size)
 {
-    return survey->stage != TR_SURVEY_IDLE &&
-           tr_prober_input(&survey->prober, now_us, socket, from, data, size);
+    if (survey->stage == TR_SURVEY_IDLE)
+        return false;
+    return tr_prober_input(&survey->prober, now_us, socket, from, data, size) ||
+           (survey->lifetime.count > 0 &&
+            tr_prober_input(&survey->lifetime.prober, now_us, socket, from, data, size));
 }
 
 void tr_survey_refresh(struct tr_survey *survey, const struct tr_rendezvous *rendezvous,
@@ -419,6 +425,14 @@ void tr_survey_refresh(struct tr_survey *survey, const struct tr_rendezvous *ren
     probe.socket = tr_sockets_take(kit->sockets);
     if (probe.socket != 0)
         ask(survey, TR_PROBE_FRESH, &probe, kit);
+}
+
+bool tr_survey_lifetime(struct tr_survey *survey, const struct tr_rendezvous *rendezvous,
+                        uint8_t seconds, const struct tr_peer_kit *kit)
+{
+    return survey->stage == TR_SURVEY_READY && survey->server.family == 4 &&
+           tr_lifetime_start(&survey->lifetime, &survey->server, rendezvous->app,
+                             survey->prober.rtt_us, seconds, kit);
 }
 
 void tr_survey_doubt(struct tr_survey *survey)

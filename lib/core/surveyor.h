@@ -4,7 +4,7 @@
 #ifndef TR_SURVEYOR_H
 #define TR_SURVEYOR_H
 
-#include "lib/core/probe.h"
+#include "lib/core/lifetime.h"
 #include "lib/core/rendezvous_state.h"
 #include <tryst/survey.h>
 
@@ -30,6 +30,7 @@ struct tr_survey {
     struct tryst_address other;
     uint16_t other_port;
     struct tr_prober prober;
+    struct tr_lifetime lifetime;
     uint64_t started_us;
     uint64_t stage_us; /* when the stage began */
     uint64_t took_us;
@@ -50,6 +51,10 @@ bool tr_survey_input(struct tr_survey *survey, uint64_t now_us, uint32_t socket,
  * when there is no need. */
 void tr_survey_refresh(struct tr_survey *survey, const struct tr_rendezvous *rendezvous,
                        const struct tr_peer_kit *kit);
+
+/* Looks how long the NAT remembers, up to so many seconds. false: not now. */
+bool tr_survey_lifetime(struct tr_survey *survey, const struct tr_rendezvous *rendezvous,
+                        uint8_t seconds, const struct tr_peer_kit *kit);
 
 /* The network may be another one: all is looked at again. */
 void tr_survey_doubt(struct tr_survey *survey);

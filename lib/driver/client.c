@@ -338,6 +338,14 @@ tryst_result tryst_client_paths(const struct tryst_client *client, uint32_t peer
     return tryst_endpoint_paths(client != NULL ? client->endpoint : NULL, peer, paths, max);
 }
 
+tryst_result tryst_client_lifetime(struct tryst_client *client, uint32_t seconds)
+{
+    if (client == NULL)
+        return TRYST_E_ARGUMENT;
+    client->is_queued = true;
+    return tryst_endpoint_lifetime(client->endpoint, client->now_us, seconds);
+}
+
 tryst_result tryst_client_flush(struct tryst_client *client)
 {
     if (client == NULL)

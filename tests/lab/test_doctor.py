@@ -20,7 +20,7 @@ import netlab
 from players import PlayError, Server, find_program, folder
 
 SKIP = 77
-PATIENCE_S = 30
+PATIENCE_S = 60
 UNLIKELY = 5  # tools/join.h
 
 MAPPING = {kinds.NONE: "none", kinds.ENDPOINT: "endpoint-independent", kinds.ADDRESS: "address-dependent",
@@ -124,6 +124,17 @@ def check_text(lab, pin):
     return tell("text", wrong, verdict)
 
 
+def check_memory(lab, pin):
+    """A gateway that forgets after 12 s."""
+    host = lab.home(natrules.port_restricted, "m0")[0]
+    for name in ("timeout", "timeout_stream"):
+        subprocess.run(netlab.inside(host.gateways[0], [
+            "sysctl", "-qw", f"net.netfilter.nf_conntrack_udp_{name}=12"]), check=True)
+    found = json.loads(ask(host, pin, "--json", "--lifetime", "20")[1])
+    lasts = found.get("lifetime_s"), found.get("lifetime_lost_s")
+    return tell("memory", [] if lasts == (10, 15) else [f"{lasts}, not (10, 15)"], "12 s")
+
+
 def check_walls(lab, pin):
     """No UDP out of the house: TCP is found, and direct play is not likely. And nothing at all."""
     failed = 0
@@ -148,7 +159,8 @@ def check_beside():
             Server(lab.server, [netlab.SERVER4], place,
                    extra=("--other-address", netlab.SERVER4_OTHER)) as server:
         pin = server.pin(netlab.SERVER4)
-        return check_hairpin(lab, pin) + check_text(lab, pin) + check_walls(lab, pin)
+        return check_hairpin(lab, pin) + check_text(lab, pin) + check_walls(lab, pin) \
+            + check_memory(lab, pin)
 
 
 def main():

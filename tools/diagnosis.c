@@ -6,12 +6,22 @@
 
 enum { CELL = 160, MASKED = 48 };
 
+/* A port of the router leads here from everywhere. */
+static bool is_mapped(const struct diagnosis *d)
+{
+    const struct tryst_address *external = &d->portmap.external;
+    return d->portmap.state == TRYST_PORTMAP_HELD &&
+           memcmp(external->ip, d->ipv4.public_address.ip, sizeof external->ip) == 0;
+}
+
 uint32_t diagnosis_is_direct(const struct diagnosis *d)
 {
     if (!d->ipv4.is_answered && !d->ipv6.is_answered)
         return TRYST_FINDING_NO;
     if (!d->ipv4.is_answered)
         return TRYST_FINDING_UNKNOWN;
+    if (is_mapped(d))
+        return TRYST_FINDING_YES;
     return tryst_survey_outlook(&d->ipv4.survey) == TRYST_OUTLOOK_UNKNOWN ? TRYST_FINDING_UNKNOWN
                                                                           : TRYST_FINDING_YES;
 }
@@ -40,7 +50,12 @@ static const char *verdict(const struct diagnosis *d)
     if (!d->ipv4.is_answered)
         return "Direct play with others who have IPv6 is likely; by IPv4 the server does not "
                "answer.";
-    switch (tryst_survey_outlook(&d->ipv4.survey)) {
+    uint32_t outlook = tryst_survey_outlook(&d->ipv4.survey);
+    if (is_mapped(d) && outlook != TRYST_OUTLOOK_OPEN && outlook != TRYST_OUTLOOK_EASY)
+        return "Direct play is likely with everybody: the NAT is a hard one, but the router gives "
+               "a port\n"
+               "that leads here.";
+    switch (outlook) {
     case TRYST_OUTLOOK_OPEN:
         return "Direct play is likely with everybody: there is no NAT in front of this host.";
     case TRYST_OUTLOOK_EASY:
@@ -164,25 +179,47 @@ static void poison_write(const struct diagnosis *d, bool is_masked, char text[CE
 
 static uint32_t carrier_of(const struct diagnosis *d)
 {
-    return d->is_local_carrier ||
-                   (d->ipv4.is_answered && d->ipv4.survey.public_class == TRYST_ADDRESS_CARRIER)
-               ? TRYST_FINDING_YES
-               : TRYST_FINDING_UNKNOWN;
+    bool is_carrier =
+        d->is_local_carrier || d->portmap.why == TRYST_PORTMAP_DOUBLE_NAT ||
+        (d->ipv4.is_answered && d->ipv4.survey.public_class == TRYST_ADDRESS_CARRIER) ||
+        (d->portmap.state == TRYST_PORTMAP_HELD && !is_mapped(d));
+    if (is_carrier)
+        return TRYST_FINDING_YES;
+    bool is_none = is_mapped(d) || d->ipv4.survey.mapping == TRYST_MAPPING_NONE;
+    return is_none ? TRYST_FINDING_NO : TRYST_FINDING_UNKNOWN;
 }
 
 static void carrier_write(const struct diagnosis *d, bool is_masked, char text[CELL])
 {
     (void)is_masked;
+    uint32_t carrier = carrier_of(d);
     snprintf(text, CELL, "%s",
-             carrier_of(d) == TRYST_FINDING_YES
-                 ? "yes: an address of 100.64.0.0/10"
-                 : "none seen from here; the router's own address would tell");
+             carrier == TRYST_FINDING_YES  ? "yes: there is another NAT behind the router's"
+             : carrier == TRYST_FINDING_NO ? "no"
+                                           : "not known: the router does not tell its own address");
+}
+
+static const char *protocol_of(const struct diagnosis *d)
+{
+    return d->portmap.state == TRYST_PORTMAP_HELD ? tryst_portmap_protocol_name(d->portmap.protocol)
+                                                  : NULL;
 }
 
 static void router_write(const struct diagnosis *d, bool is_masked, char text[CELL])
 {
-    (void)is_masked;
-    snprintf(text, CELL, "%s", d->port_mapping != NULL ? d->port_mapping : "not tested");
+    char address[TRYST_ADDRESS_TEXT_SIZE];
+    char mask[MASKED];
+    if (protocol_of(d) != NULL) {
+        tryst_address_format(&d->portmap.external, address, sizeof address);
+        snprintf(text, CELL, "%s gives %s", protocol_of(d),
+                 is_masked ? masked(&d->portmap.external, mask) : address);
+    } else if (d->portmap.state == TRYST_PORTMAP_OFF) {
+        snprintf(text, CELL, "not asked");
+    } else {
+        snprintf(text, CELL, "none: %s",
+                 d->portmap.state == TRYST_PORTMAP_ASKING ? "no answer so far"
+                                                          : tryst_portmap_why_text(d->portmap.why));
+    }
 }
 
 static void mtu_write(const struct diagnosis *d, bool is_masked, char text[CELL])
@@ -286,10 +323,11 @@ void diagnosis_print_json(const struct diagnosis *d, FILE *stream)
     json_finding(stream, "carrier_nat", carrier_of(d));
     json_finding(stream, "server_other_port", s->other_port);
     json_finding(stream, "server_other_address", s->other_address);
-    if (d->port_mapping != NULL)
-        fprintf(stream, ",\"port_mapping\":\"%s\"", d->port_mapping);
+    if (protocol_of(d) != NULL)
+        fprintf(stream, ",\"port_mapping\":\"%s\"", protocol_of(d));
     else
-        fputs(",\"port_mapping\":null", stream);
+        fprintf(stream, ",\"port_mapping\":%s",
+                d->portmap.state == TRYST_PORTMAP_OFF ? "null" : "false");
     if (s->lifetime_state == TRYST_SURVEY_DONE)
         fprintf(stream, ",\"lifetime_s\":%u,\"lifetime_lost_s\":%u", s->lifetime_s,
                 s->lifetime_lost_s);

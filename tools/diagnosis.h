@@ -23,10 +23,10 @@ struct diagnosis_family {
 struct diagnosis {
     struct diagnosis_family ipv4;
     struct diagnosis_family ipv6;
-    bool is_streamed;         /* no UDP, but TCP or TLS */
-    uint32_t transport;       /* enum tryst_transport that the server answered by */
-    bool is_local_carrier;    /* an own address is a carrier's */
-    const char *port_mapping; /* protocol that the router speaks; NULL: not looked for */
+    bool is_streamed;             /* no UDP, but TCP or TLS */
+    uint32_t transport;           /* enum tryst_transport that the server answered by */
+    bool is_local_carrier;        /* an own address is a carrier's */
+    struct tryst_portmap portmap; /* of the home router, IPv4 */
     uint64_t took_us;
 };
 

@@ -18,6 +18,10 @@ enum { FAMILIES = 2 };
 /* Who cannot pass a datagram says so within this. */
 #define MTU_US 300000
 
+/* Finding a router by UPnP takes some seconds; where none of the protocols is built in, nothing begins. */
+#define ROUTER_US 5000000
+#define ROUTER_OFF_US 500000
+
 struct patient {
     struct tryst_client *client;
     struct pathmtu pathmtu;
@@ -84,6 +88,8 @@ static void look(struct doctor *doctor, unsigned i)
     }
     note_locals(doctor, i);
     tryst_client_survey(patient->client, &family->survey);
+    if (i == 0)
+        tryst_client_portmap(patient->client, &doctor->diagnosis.portmap);
     family->is_answered = family->survey.state != TRYST_SURVEY_NONE;
     family->has_server = !patient->is_unresolved;
     family->rtt_us = family->survey.rtt_us;
@@ -100,6 +106,18 @@ static void look(struct doctor *doctor, unsigned i)
     }
 }
 
+/* The router has answered, or will not. */
+static bool is_router_heard(const struct doctor *doctor, uint64_t now_us)
+{
+    const struct diagnosis *diagnosis = &doctor->diagnosis;
+    uint64_t since_us = now_us - doctor->patients[0].mtu_us;
+    if (diagnosis->ipv4.survey.mapping == TRYST_MAPPING_NONE ||
+        diagnosis->portmap.state == TRYST_PORTMAP_HELD ||
+        diagnosis->portmap.state == TRYST_PORTMAP_WAITING)
+        return true;
+    return since_us >= (diagnosis->portmap.state == TRYST_PORTMAP_OFF ? ROUTER_OFF_US : ROUTER_US);
+}
+
 /* Nothing more is to come of this one. */
 static bool is_examined(struct doctor *doctor, unsigned i, uint64_t now_us)
 {
@@ -111,7 +129,7 @@ static bool is_examined(struct doctor *doctor, unsigned i, uint64_t now_us)
     if (family->is_answered)
         return family->survey.state == TRYST_SURVEY_DONE &&
                family->survey.lifetime_state != TRYST_SURVEY_RUNNING &&
-               now_us - patient->mtu_us >= MTU_US;
+               (i != 0 || is_router_heard(doctor, now_us)) && now_us - patient->mtu_us >= MTU_US;
     if (!family->has_local || patient->transport != TRYST_TRANSPORT_UDP)
         return age_us >= STREAM_US;
     return family_of(doctor, 1 - i)->is_answered && age_us >= SECOND_US;

@@ -272,6 +272,23 @@ static bool does_pass(const struct sim_box *box, const struct sim_behaviour *kin
     return kind->filter == SIM_EIF || find_remote(box, m, remote, kind->filter == SIM_ADF) != NULL;
 }
 
+/* A port that was asked for leads in, whoever knocks, and what is answered leaves from it. */
+static struct sim_mapping *forward(struct sim_box *box, const struct sim_packet *packet)
+{
+    if (box->forward.family == 0 || packet->dst.family != 4 ||
+        packet->dst.port != box->forward.port)
+        return NULL;
+    struct sim_mapping *m = new_mapping(box, 4);
+    m->inner = box->forward;
+    m->outer = packet->dst;
+    m->key = packet->src;
+    m->outer.scope = m->key.scope = 0;
+    m->is_override = true;
+    m->used_us = box->world->now_us;
+    note_remote(box, m, &m->key);
+    return m;
+}
+
 /* What comes from outside to the box's own or an inner address; a hairpinned packet too. */
 static void enter(struct sim_world *w, struct sim_box *box, struct sim_packet *packet)
 {
@@ -281,6 +298,10 @@ static void enter(struct sim_world *w, struct sim_box *box, struct sim_packet *p
         return;
     }
     struct sim_mapping *m = find_outer(box, &packet->dst, &packet->src);
+    if (m == NULL || !does_pass(box, kind, m, &packet->src)) {
+        struct sim_mapping *led = forward(box, packet);
+        m = led != NULL ? led : m;
+    }
     if (m == NULL || !does_pass(box, kind, m, &packet->src)) {
         if (kind->is_poisoned)
             add_poison(box, &packet->src, packet->dst.port);

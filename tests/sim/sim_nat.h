@@ -58,6 +58,8 @@ struct sim_mapping {
 struct sim_box {
     struct sim_attach *outer;
     struct sim_segment *inner;
+    struct tryst_address
+        forward; /* an inner address that the port of the same number leads to; family 0: none */
     struct sim_behaviour v4;
     struct sim_behaviour v6;
     struct sim_mapping *mappings;

@@ -62,6 +62,7 @@
     X(spray, "spray", 2, "a NAT with any port for each destination: 95 of 100 in 3 s")             \
     X(blocks, "blocks", 2, "random ports in blocks on both sides: 95 in 3 s, 90 in 6 s")           \
     X(ladders, "ladders", 2, "ports that follow each other on both sides")                         \
+    X(mapped, "mapped", 4, "a port that the home router was asked for, between hard NATs")         \
     X(hopeless, "hopeless", 2, "any port for each destination on both sides: nothing is sprayed")  \
     X(denied, "denied", 2, "one side's option denies sprays")                                      \
     X(aim, "aim", 4, "a liar aims sprays at a neighbour: 16 packets in 15 minutes")                \

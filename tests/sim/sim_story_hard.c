@@ -105,6 +105,36 @@ void sim_story_blocks(struct sim_world *w)
                (size == 512 ? 3 : 6) * SIM_S, size == 512 ? 95 : 90);
 }
 
+/* The home router was asked for a port: on one side is enough. */
+void sim_story_mapped(struct sim_world *w)
+{
+    struct hard hard = {SIM_APDM, SIM_PORTS_RANDOM, 0, 0, 0, 0};
+    w->has_relay = true;
+    sim_server_make(w, SIM_DELAY_US, false);
+    struct sim_client *a = client_behind(w, &hard), *b = client_behind(w, &hard);
+    struct sim_box *box = a->host->ifaces[0]->segment->gateway;
+    struct tryst_address external = box->outer->ip4;
+    box->forward = a->host->ifaces[0]->ip4;
+    box->forward.port = external.port = a->host->port;
+    bool is_late = w->seed % 2 != 0;
+    sim_start_all(w);
+    sim_run_for(w, SIM_S);
+    if (!is_late)
+        tryst_endpoint_set_mapped(a->endpoint, w->now_us, &external);
+    sim_client_join(a, "mapped");
+    sim_client_join(b, "mapped");
+    sim_run_for(w, 2 * SIM_S);
+    if (is_late)
+        tryst_endpoint_set_mapped(a->endpoint, w->now_us, &external);
+    sim_run_for(w, 2 * SIM_S);
+    struct sim_peer *one = sim_client_peer(a, b), *two = sim_client_peer(b, a);
+    sim_expect(w, one != NULL && two != NULL && one->direct_us != 0 && two->direct_us != 0,
+               "a mapped port leads nowhere");
+    sim_expect(w, a->sockets_most < TRYST_SOCKETS_MAX / 2, "%u sockets were opened for it",
+               a->sockets_most);
+    sim_expect_talk(w);
+}
+
 void sim_story_ladders(struct sim_world *w)
 {
     struct hard a = {SIM_APDM, SIM_PORTS_NEXT, 0, 0, 1, 5};

@@ -12,8 +12,7 @@ from hard_cases import APART_S, DIRECT, RELAYED
 from players import Player, PlayError, play, unix_us_of
 
 START_S = 0.3    # a player needs this to start, have its cookie and know its NAT
-# A port that a router maps would be another way, and asking for it takes sockets.
-PLAYER = ("--trace", "--port-mapping", "deny")
+PLAYER = ("--trace",)
 SETTLE_S = 1.0   # after this the sockets that led nowhere are closed
 
 

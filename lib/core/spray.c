@@ -221,7 +221,8 @@ static uint8_t ttl_of(const struct tr_spray *spray)
 
 static uint64_t pause(const struct tr_spray *spray)
 {
-    uint32_t pass = spray->plan.role == TR_SPRAY_SOCKETS ? spray->shots / spray->socket_count : 0;
+    uint32_t shots = spray->shots, count = spray->socket_count;
+    uint32_t pass = spray->plan.role == TR_SPRAY_SOCKETS ? shots / count : 0;
     bool is_pass = pass > 0 && spray->shots % spray->socket_count == 0;
     uint64_t next_us = spray->next_us + spray->plan.period_us;
     if (is_pass && spray->started_us + passes_ms[pass] * TR_MS > next_us)

@@ -59,7 +59,7 @@ def promise(one, other):
     if width(one) * width(other) > WIDTHS_MOST:
         return RELAYED, MESSAGE_MS, 1.0
     if ports == {"sequential"}:
-        return CONNECTED, 3000, 0.80
+        return CONNECTED, 2000, 0.90
     return (CONNECTED, 3000, 0.95) if width(one) * width(other) <= 512 * 512 else (
         CONNECTED, 6000, 0.90)
 

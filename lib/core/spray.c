@@ -190,9 +190,10 @@ static uint16_t port_of(const struct tr_spray *spray)
         uint64_t place = (spray->first + (uint64_t)spray->shots * spray->step) % ports;
         return (uint16_t)(plan->low + place);
     }
-    int32_t rung = 1 + spray->shots;
+    int32_t shots = spray->shots - spray->before;
+    int32_t rung = 1 + shots;
     if (plan->role == TR_SPRAY_BOTH && plan->is_sweeping)
-        rung += spray->shots / TRIES_OF_A_DISTANCE;
+        rung += shots / TRIES_OF_A_DISTANCE;
     int32_t port = plan->last + rung * plan->stride;
     return port >= PORT_LEAST && port <= PORT_MOST ? (uint16_t)port : 0;
 }
@@ -250,6 +251,23 @@ bool tr_spray_next(struct tr_spray *spray, uint64_t now_us, struct tr_shot *shot
             return true;
     }
     return false;
+}
+
+void tr_spray_aim(struct tr_spray *spray, const struct tr_nat *peer, uint64_t now_us)
+{
+    if (spray->peer == 0 || !spray->plan.is_ladder || spray->before != 0 ||
+        peer->ports != TRYST_PORTS_SEQUENTIAL || peer->stride == 0 || peer->last == 0 ||
+        peer->last == spray->plan.last)
+        return;
+    spray->before = spray->shots;
+    spray->plan.last = peer->last;
+    spray->plan.stride = (int16_t)peer->stride;
+    if (spray->shots == 0)
+        return;
+    spray->plan.shots = (uint16_t)(spray->shots + PROBES);
+    spray->ends_us = TR_NEVER;
+    if (spray->next_us < now_us)
+        spray->next_us = now_us;
 }
 
 uint64_t tr_spray_deadline(const struct tr_spray *spray)

@@ -53,7 +53,8 @@ struct tr_spray {
     struct tryst_address to; /* the peer's public address */
     uint8_t sockets[TRYST_SOCKETS_MAX];
     uint8_t socket_count;
-    uint16_t shots;       /* so far */
+    uint16_t shots;       /* so far, */
+    uint16_t before;      /* and of them before it was aimed anew; 0: it was not */
     uint16_t first, step; /* of the order in which ports are tried */
     uint64_t started_us;
     uint64_t next_us;
@@ -74,6 +75,10 @@ void tr_spray_start(struct tr_spray *spray, uint32_t peer, const struct tr_spray
 
 /* The next datagram that is due; false: none is, yet or any more. */
 bool tr_spray_next(struct tr_spray *spray, uint64_t now_us, struct tr_shot *shot);
+
+/* The newest port of a ladder turns out to be another one: goes on from there. Once for a spray, as the peer
+ * says so. */
+void tr_spray_aim(struct tr_spray *spray, const struct tr_nat *peer, uint64_t now_us);
 
 /* All is sent, and the time for answers is over. */
 static inline bool tr_spray_is_over(const struct tr_spray *spray, uint64_t now_us)

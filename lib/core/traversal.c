@@ -149,6 +149,7 @@ bool tr_traversal_tick(struct tr_traversal *traversal, struct tr_seats *seats,
         stop(traversal, seats, kit);
         return true;
     }
+    tr_spray_aim(spray, &peer->nat, kit->now_us);
     while (tr_spray_next(spray, kit->now_us, &shot))
         tr_outreach_shot(peer, &shot, kit);
     return false;

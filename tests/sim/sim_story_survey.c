@@ -247,3 +247,40 @@ void sim_story_hard_cold(struct sim_world *w)
     }
     sim_expect(w, direct * 20 >= 19 * PAIRS, "%u of %u pairs are direct", direct, PAIRS);
 }
+
+/* Ports that follow each other have gone on for long when somebody comes: the newest one is looked at again. */
+void sim_story_hard_stale(struct sim_world *w)
+{
+    enum { PAIRS = 20 };
+    char name[16];
+    uint32_t direct = 0;
+    w->has_relay = true;
+    sim_server_make(w, SIM_DELAY_US, false);
+    for (uint32_t i = 0; i < 2 * PAIRS; i++) {
+        struct sim_client *c = sim_client_at(w, SIM_SITE_PORT, SIM_DELAY_US);
+        struct sim_behaviour *v4 = &c->host->ifaces[0]->segment->gateway->v4;
+        c->options.sockets = TRYST_SOCKETS_MAX;
+        if (i % 2 != 0)
+            continue;
+        v4->mapping = SIM_APDM;
+        v4->ports = SIM_PORTS_NEXT;
+        v4->cross = 20;
+    }
+    sim_start_all(w);
+    for (uint32_t i = 0; i < 2 * PAIRS; i++) {
+        snprintf(name, sizeof name, "pair%u", i / 2);
+        if (i % 2 == 0)
+            sim_client_join(w->clients[i], name);
+    }
+    sim_run_for(w, 600 * SIM_S);
+    for (uint32_t i = 1; i < 2 * PAIRS; i += 2) {
+        snprintf(name, sizeof name, "pair%u", i / 2);
+        sim_client_join(w->clients[i], name);
+    }
+    sim_run_for(w, 3 * SIM_S);
+    for (uint32_t i = 0; i < 2 * PAIRS; i += 2) {
+        struct sim_peer *peer = sim_client_peer(w->clients[i], w->clients[i + 1]);
+        direct += peer != NULL && peer->direct_us != 0;
+    }
+    sim_expect(w, direct * 10 >= 9 * PAIRS, "%u of %u pairs are direct", direct, PAIRS);
+}

@@ -169,6 +169,31 @@ static void ports_that_follow_each_other_are_tried_in_their_order(void)
     }
 }
 
+static void a_newer_port_is_gone_on_from_once(void)
+{
+    struct tr_spray_plan made = plan(EASY, NEXT);
+    struct tr_nat newer = kinds[NEXT];
+    struct tr_shot shot;
+    uint32_t count = 0;
+    start(&made);
+    newer.last = 31000;
+    tr_spray_aim(&spray, &newer, TR_S); /* nothing was sent yet */
+    newer.last = 40000;
+    for (uint32_t i = 1; i <= 10; i++) {
+        ASSERT_TRUE(tr_spray_next(&spray, tr_spray_deadline(&spray), &shot));
+        ASSERT_EQ_UINT(shot.to.port, 31000 + 2 * i);
+    }
+    for (uint32_t i = 1; i <= 10; i++) {
+        tr_spray_aim(&spray, &newer, 2 * TR_S);
+        ASSERT_TRUE(tr_spray_next(&spray, tr_spray_deadline(&spray), &shot));
+        ASSERT_EQ_UINT(shot.to.port, 40000 + 2 * i);
+        newer.last = 50000;
+    }
+    while (!tr_spray_is_over(&spray, tr_spray_deadline(&spray)))
+        count += tr_spray_next(&spray, tr_spray_deadline(&spray), &shot);
+    ASSERT_EQ_UINT(count, 1024 - 10);
+}
+
 static void what_is_late_does_not_leave_at_once(void)
 {
     struct tr_spray_plan made = plan(EASY, WIDE);
@@ -234,6 +259,7 @@ UNIT_MAIN("spray", UNIT_CASE(every_pair_of_kinds_has_its_plan),
           UNIT_CASE(a_block_is_covered_and_no_port_of_it_tried_often),
           UNIT_CASE(a_claimed_block_aims_at_most_16_datagrams_at_a_port),
           UNIT_CASE(ports_that_follow_each_other_are_tried_in_their_order),
+          UNIT_CASE(a_newer_port_is_gone_on_from_once),
           UNIT_CASE(what_is_late_does_not_leave_at_once), UNIT_CASE(a_ladder_that_ends_is_not_left),
           UNIT_CASE(from_the_hard_side_each_socket_is_used_three_times),
           UNIT_CASE(of_two_blocks_no_socket_tries_a_port_twice))

@@ -17,6 +17,7 @@ import sys
 import kinds
 import natrules
 import netlab
+import sites
 from players import PlayError, Server, find_program, folder
 
 SKIP = 77
@@ -124,6 +125,31 @@ def check_text(lab, pin):
     return tell("text", wrong, verdict)
 
 
+def check_families(lab, server):
+    """Both families, and the same in a crowd of addresses."""
+    failed = 0
+    for name in ("both families", "32 addresses"):
+        host = sites.know_server(lab, sites.dual_stack(lab, f"f{lab.sites}"))
+        if name == "32 addresses":
+            sites.crowd(lab, host)
+        found = json.loads(ask(host, server.pin(sites.NAME), "--json")[1])
+        wrong = [f"{key} {found.get(key)}" for key, value in
+                 {"ipv4": True, "ipv6": True, "mapping": "endpoint-independent",
+                  "filtering": "address-and-port-dependent", "ipv6_mtu": 1500}.items()
+                 if found.get(key) != value]
+        wrong += [] if found.get("ipv6_address", "").startswith(f"[{host.public[-1]}]:") else ["IPv6 address"]
+        failed += tell(name, wrong, found.get("ipv6_address"))
+    return failed
+
+
+def check_mtu(lab, pin):
+    """A narrower line behind the gateway."""
+    host = lab.home(natrules.port_restricted, "n0")[0]
+    lab.ip(host.gateways[0], "link set wan mtu 1400")
+    found = json.loads(ask(host, pin, "--json")[1])
+    return tell("MTU", [] if found.get("ipv4_mtu") == 1400 else [f"MTU {found.get('ipv4_mtu')}"], "1400")
+
+
 def check_memory(lab, pin):
     """A gateway that forgets after 12 s."""
     host = lab.home(natrules.port_restricted, "m0")[0]
@@ -156,11 +182,11 @@ def check_walls(lab, pin):
 
 def check_beside():
     with folder() as place, netlab.Lab() as lab, \
-            Server(lab.server, [netlab.SERVER4], place,
+            Server(lab.server, [netlab.SERVER4, netlab.SERVER6], place,
                    extra=("--other-address", netlab.SERVER4_OTHER)) as server:
         pin = server.pin(netlab.SERVER4)
-        return check_hairpin(lab, pin) + check_text(lab, pin) + check_walls(lab, pin) \
-            + check_memory(lab, pin)
+        return check_families(lab, server) + check_mtu(lab, pin) + check_hairpin(lab, pin) \
+            + check_text(lab, pin) + check_walls(lab, pin) + check_memory(lab, pin)
 
 
 def main():

@@ -13,6 +13,7 @@
 #include <time.h>
 %}
 %insert("header") "lua_gate.h"
+%insert("header") "insight_view.h"
 %insert("header") "handles.h"
 %insert("header") "request_view.h"
 %insert("header") "lua_values.h"
@@ -214,6 +215,16 @@ TR_LUA_INTEGER(uint64_t, 0, 9007199254740992.0)
     }
 %}
 
+%typemap(out) struct tr_path_list
+%{
+    if ($1.count < 0) {
+        SWIG_arg += tr_lua_push_failure(L, $1.count);
+    } else {
+        tr_lua_push_paths(L, &$1, SWIGTYPE_p_tryst_address);
+        SWIG_arg++;
+    }
+%}
+
 /* What a call writes becomes its result; nil where it wrote nothing, and why where it failed. */
 %define TR_LUA_RESULT(type, push)
 %typemap(in, numinputs=0) struct type *OUTPUT (struct type written)
@@ -231,10 +242,14 @@ TR_LUA_INTEGER(uint64_t, 0, 9007199254740992.0)
 TR_LUA_RESULT(tryst_event, tr_lua_push_event(L, result, $1, SWIGTYPE_p_tryst_address))
 TR_LUA_RESULT(tryst_datagram, tr_lua_push_datagram(L, result, $1, SWIGTYPE_p_tryst_address))
 TR_LUA_RESULT(tryst_stats, tr_lua_push_stats(L, $1))
+TR_LUA_RESULT(tryst_why, tr_lua_push_view(L, tr_view_why, $1, SWIGTYPE_p_tryst_address))
+TR_LUA_RESULT(tryst_survey, tr_lua_push_view(L, tr_view_survey, $1, SWIGTYPE_p_tryst_address))
 TR_LUA_RESULT(tr_key_bytes, lua_pushlstring(L, (const char *)$1->bytes, TRYST_KEY_SIZE))
 %apply struct tryst_event *OUTPUT { struct tryst_event *event };
 %apply struct tryst_datagram *OUTPUT { struct tryst_datagram *datagram };
 %apply struct tryst_stats *OUTPUT { struct tryst_stats *stats };
+%apply struct tryst_why *OUTPUT { struct tryst_why *why };
+%apply struct tryst_survey *OUTPUT { struct tryst_survey *survey };
 %apply struct tr_key_bytes *OUTPUT { struct tr_key_bytes *public_key };
 
 %native(clock) int tr_lua_clock(lua_State *L);

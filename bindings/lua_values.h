@@ -339,6 +339,83 @@ static void tr_lua_push_stats(lua_State *L, const struct tryst_stats *stats)
 #undef TR_LUA_STATS_SET
 }
 
+/* One field of a table; nothing stands for none. */
+static void tr_lua_push_view_field(lua_State *L, const struct tr_view_field *field,
+                                   const void *value, swig_type_info *type);
+
+/* A struct as a table, by its fields. */
+static void tr_lua_push_view(lua_State *L, const struct tr_view_field *fields, const void *value,
+                             swig_type_info *type)
+{
+    lua_createtable(L, 0, 24);
+    for (; fields->name != NULL; fields++) {
+        tr_lua_push_view_field(L, fields, value, type);
+        lua_setfield(L, -2, fields->name);
+    }
+}
+
+static void tr_lua_push_candidates(lua_State *L, const struct tryst_why *why, swig_type_info *type)
+{
+    lua_createtable(L, (int)why->candidate_count, 0);
+    for (uint32_t i = 0; i < why->candidate_count && i < TRYST_CANDIDATES_MAX; i++) {
+        tr_lua_push_view(L, tr_view_candidate, &why->candidates[i], type);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
+static void tr_lua_push_view_field(lua_State *L, const struct tr_view_field *field,
+                                   const void *value, swig_type_info *type)
+{
+    const char *at = (const char *)value + field->offset;
+    uint32_t number =
+        field->kind < TR_VIEW_ADDRESS ? (uint32_t)tr_view_number(field, value) : 0;
+    int32_t with_sign;
+    switch (field->kind) {
+    case TR_VIEW_SIGNED:
+        memcpy(&with_sign, at, sizeof(with_sign));
+        tr_lua_push_number(L, (double)with_sign);
+        break;
+    case TR_VIEW_FLAG:
+        lua_pushboolean(L, number != 0);
+        break;
+    case TR_VIEW_WORD:
+        lua_pushstring(L, tr_view_word(field, value));
+        break;
+    case TR_VIEW_PATH:
+        lua_pushstring(L, tryst_path_name(number));
+        break;
+    case TR_VIEW_KIND:
+        lua_pushstring(L, tryst_kind_name(number));
+        break;
+    case TR_VIEW_REASON:
+        tr_lua_push_reason(L, number);
+        break;
+    case TR_VIEW_ADDRESS:
+        tr_lua_push_address(L, (const struct tryst_address *)(const void *)at, type);
+        break;
+    case TR_VIEW_TEXT:
+        lua_pushstring(L, at);
+        break;
+    case TR_VIEW_SIDE:
+        tr_lua_push_view(L, tr_view_side, at, type);
+        break;
+    case TR_VIEW_CANDIDATES:
+        tr_lua_push_candidates(L, (const struct tryst_why *)value, type);
+        break;
+    default:
+        tr_lua_push_number(L, (double)tr_view_number(field, value));
+    }
+}
+
+static void tr_lua_push_paths(lua_State *L, const struct tr_path_list *paths, swig_type_info *type)
+{
+    lua_createtable(L, (int)paths->count, 0);
+    for (tryst_result i = 0; i < paths->count; i++) {
+        tr_lua_push_view(L, tr_view_path_stats, &paths->list[i], type);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
 static void tr_lua_push_participants(lua_State *L, const struct tryst_policy_request *request)
 {
     uint32_t count = tryst_policy_request_participants(request);

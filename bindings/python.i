@@ -9,14 +9,16 @@
 #include <string.h>
 %}
 %insert("header") "python_gate.h"
+%insert("header") "insight_view.h"
 %insert("header") "handles.h"
 %insert("header") "request_view.h"
 %insert("header") "python_values.h"
+%insert("header") "python_views.h"
 
 %feature("autodoc", "0");
 
 %init %{
-    if (tr_py_init(m) < 0)
+    if (tr_py_init(m) < 0 || tr_py_init_views(m) < 0)
 #if SWIG_VERSION >= 0x040400 /* %init stands in a function that returns int from there on */
         return -1;
 #else
@@ -198,6 +200,15 @@
     $result = tr_py_address_list(&$1, SWIGTYPE_p_tryst_address);
 }
 
+%typemap(out) struct tr_path_list
+{
+    if ($1.count < 0) {
+        tr_py_raise($1.count);
+        SWIG_fail;
+    }
+    $result = tr_py_path_list(&$1, SWIGTYPE_p_tryst_address);
+}
+
 /* What a call writes becomes its result; nothing where it wrote nothing. */
 %define TR_PY_RESULT(type, make)
 %typemap(in, numinputs=0) struct type *OUTPUT (struct type written)
@@ -217,8 +228,12 @@ TR_PY_RESULT(tryst_event,
 TR_PY_RESULT(tryst_datagram,
              result > 0 ? tr_py_datagram($1, SWIGTYPE_p_tryst_address) : tr_py_ref(Py_None))
 TR_PY_RESULT(tryst_stats, tr_py_stats($1))
+TR_PY_RESULT(tryst_why, tr_py_view(TR_PY_WHY, $1, SWIGTYPE_p_tryst_address))
+TR_PY_RESULT(tryst_survey, tr_py_view(TR_PY_SURVEY, $1, SWIGTYPE_p_tryst_address))
 TR_PY_RESULT(tr_key_bytes, PyBytes_FromStringAndSize((const char *)$1->bytes, TRYST_KEY_SIZE))
 %apply struct tryst_event *OUTPUT { struct tryst_event *event };
 %apply struct tryst_datagram *OUTPUT { struct tryst_datagram *datagram };
 %apply struct tryst_stats *OUTPUT { struct tryst_stats *stats };
+%apply struct tryst_why *OUTPUT { struct tryst_why *why };
+%apply struct tryst_survey *OUTPUT { struct tryst_survey *survey };
 %apply struct tr_key_bytes *OUTPUT { struct tr_key_bytes *public_key };

@@ -6,13 +6,14 @@
  *   tr_moment, tr_seconds                     a time that may be "never"; a wait that may be endless,
  *                                             so that as an argument it is a pointer, or NULL
  *   tr_key_bytes, tr_bytes, tr_text           bytes, text
- *   tr_address_list, tr_participants, tr_counters, tr_reason   what scripts have for it
+ *   tr_address_list, tr_path_list, tr_participants, tr_counters, tr_reason   what scripts have for it
  *   (const void *data, size_t size)           bytes in, also (seed, seed_size)
  *   const uint8_t key[TRYST_KEY_SIZE]         exactly so many bytes in
  *   const char *                              text in without NUL; app and path may be left out
  *   const struct tryst_address *              an Address, or its text
  *   (const struct tryst_address *addresses, size_t count)   a list of them
- *   tryst_event *event, tryst_datagram *datagram, tryst_stats *stats   the result, as a native value
+ *   tryst_event *event, tryst_datagram *datagram, tryst_stats *stats, tryst_why *why,
+ *   tryst_survey *survey                      the result, as a native value
  *   tryst_result *result                      why a constructor failed
  *
  * SPDX-License-Identifier: MIT */
@@ -212,6 +213,12 @@ struct tr_client_handle {};
     struct tr_address_list local_addresses();
     /** The counters. */
     tryst_result stats(struct tryst_stats *stats);
+    /** Why a peer is connected as it is: cause, NATs, what was tried, and a sentence for people. */
+    tryst_result why(uint32_t peer, struct tryst_why *why);
+    /** The figures of the paths to a peer, the one in use first. */
+    struct tr_path_list paths(uint32_t peer);
+    /** What is known of the own NAT. */
+    tryst_result survey(struct tryst_survey *survey);
     /** Leaves and frees the sockets. May be called at any time, and again. */
     void close();
 #if defined(SWIGPYTHON)
@@ -283,6 +290,12 @@ struct tr_endpoint_handle {};
     tryst_result poll(struct tryst_event *event);
     /** The counters. */
     tryst_result stats(struct tryst_stats *stats);
+    /** Why a peer is connected as it is: cause, NATs, what was tried, and a sentence for people. */
+    tryst_result why(uint32_t peer, struct tryst_why *why);
+    /** The figures of the paths to a peer, the one in use first. */
+    struct tr_path_list paths(uint32_t peer);
+    /** What is known of the own NAT. */
+    tryst_result survey(struct tryst_survey *survey);
     /** Wipes and frees. Tells nobody: leave first, and send what output gives. */
     void close();
 #if defined(SWIGPYTHON)

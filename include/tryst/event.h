@@ -103,8 +103,7 @@ enum tryst_stage {
     X(BAD_SIGNATURE, 71, "the server's answer is not signed by its node key")                      \
     X(TRYING, 80, "it is still being tried")                                                       \
     X(BOTH_RANDOM, 81, "both NATs take a new port for each destination, of too many to guess")     \
-    X(RANDOM_FILTERED, 82,                                                                         \
-      "one NAT takes a new port for each destination, the other lets in no other")                 \
+    X(RANDOM_FILTERED, 82, "one NAT takes new ports, and the other lets in none unknown")          \
     X(SPRAY_DENIED, 83, "it would take many ports at once, which an option forbids")               \
     X(SPRAY_VAIN, 84, "many ports were tried at once, in vain")                                    \
     X(NO_UDP, 85, "no UDP passes on one side")                                                     \

@@ -16,6 +16,9 @@ NO_OPTION = {"struct_size": "the wrapper knows it", "reserved": "nothing is in i
              "reserved2": "the same",
              "server": "the first argument"}
 NO_EVENT_FIELD = {"size": "data knows its own", "reserved": "nothing is in it"}
+NO_VIEW_FIELD = {"reserved": "nothing is in it", "candidate_count": "the list knows it"}
+VIEWS = {"tryst_why": "insight", "tryst_side": "insight", "tryst_candidate": "insight",
+         "tryst_path_stats": "insight", "tryst_survey": "survey"}
 NO_COUNTER = {"struct_size": "the wrapper knows it", "reserved": "nothing is in it"}
 OTHER_NAME = {"local": "local_address"}  # a word of Lua's
 CLIENT_ONLY = {"port": "an endpoint has no socket", "no_ipv4": "the same", "no_ipv6": "the same",
@@ -143,6 +146,24 @@ def counter_complaints(names, listed, python, lua):
             yield f"the counter {name} is {'not in' if name in wanted else 'only in'} {who}"
 
 
+def view_complaints(structs, tables):
+    """Of insights: each field of a struct is one of its table's, or has a reason; both languages read the
+    tables."""
+    for struct, names in structs.items():
+        wanted = {OTHER_NAME.get(name, name) for name in names} - set(NO_VIEW_FIELD)
+        for name in sorted(wanted ^ set(tables.get(struct, ()))):
+            yield f"the field {name} of {struct} is {'not in' if name in wanted else 'only in'} insight_view.h"
+
+
+def view_tables():
+    """{struct: [field]} of insight_view.h."""
+    text = (around.SOURCE / "bindings" / "insight_view.h").read_text()
+    found = {}
+    for struct, name in re.findall(r"TR_VIEW(?:_AS)?\((tryst_\w+), \"?(\w+)", text):
+        found.setdefault(struct, []).append(name)
+    return found
+
+
 def lua_event_source():
     """The two functions that make a Lua event."""
     text = (around.SOURCE / "bindings" / "lua_values.h").read_text()
@@ -157,6 +178,7 @@ def struct_complaints(python, lua):
     yield from option_complaints(fields("options", "tryst_options"), python, lua)
     yield from event_complaints(fields("event", "tryst_event"), python, lua_event_source())
     yield from counter_complaints(fields("counters", "tryst_stats"), listed, *counters)
+    yield from view_complaints({struct: fields(file, struct) for struct, file in VIEWS.items()}, view_tables())
 
 
 def selftest():
@@ -169,6 +191,8 @@ def selftest():
     found = list(event_complaints(["size", "local", "key"], {"Event.local_address"}, '"key"'))
     assert len(found) == 2, found
     found = list(counter_complaints(["struct_size", "a"], ["a", "b"], set(), {"a"}))
+    assert len(found) == 2, found
+    found = list(view_complaints({"tryst_why": ["reserved", "local", "pair"]}, {"tryst_why": ["local_address", "x"]}))
     assert len(found) == 2, found
     assert rows("tryst_a  -  \n") == {"tryst_a": ("no reason",)}, rows("tryst_a  -  \n")
     assert rows("# why\ntryst_a  A.b  -  a reason") == {"tryst_a": ("A.b", None)}

@@ -52,6 +52,7 @@ local tryst = {}
 ---| "cookie" # address: a join is one round trip now
 ---| "hello" # peer, address: its first hello came in (option trace)
 ---| "punch" # peer, address: the first hello went out (option trace)
+---| "relayed" # peer, stage, reason: there is no direct path; the search goes on
 
 ---@alias tryst.PathType "direct"|"relay"
 
@@ -92,6 +93,19 @@ local tryst = {}
 ---| "stale-certificate" # the server's certificate has expired or is not valid yet
 ---| "no-name" # the server's name cannot be resolved
 ---| "bad-signature" # the server's answer is not signed by its node key
+---| "trying" # it is still being tried
+---| "both-random" # both NATs take a new port for each destination, of too many to guess
+---| "random-filtered" # one NAT takes new ports, and the other lets in none unknown
+---| "spray-denied" # it would take many ports at once, which an option forbids
+---| "spray-vain" # many ports were tried at once, in vain
+---| "no-udp" # no UDP passes on one side
+---| "relay-only" # an option of one side allows the way by the server alone
+---| "hidden" # the server's rules hide the addresses
+---| "no-family" # one side has IPv4 alone, the other IPv6 alone
+---| "no-hairpin" # both are behind one NAT, which leads nothing back in
+---| "relay-denied" # an option forbids the way by the server
+---| "no-relay" # the server relays nothing
+---| "relay-refused" # the server does not relay between these two
 
 ---@alias tryst.AddressClass
 ---| "none"|"public"|"private"|"carrier"|"link-local"|"loopback"
@@ -125,6 +139,93 @@ local tryst = {}
 ---@field to tryst.Address
 ---@field source? tryst.Address the local address to send from; nil is any
 ---@field ttl integer hops; 0 is the system's default
+
+---What a side says of the NAT that it is behind.
+---@class tryst.Side
+---@field mapping string
+---@field filtering string
+---@field ports string
+---@field stride integer
+---@field low integer
+---@field high integer
+---@field spray boolean
+---@field hairpin boolean
+---@field no_udp boolean
+---@field is_hidden boolean
+
+---One address of a peer, and what came of it.
+---@class tryst.Candidate
+---@field kind string
+---@field path string
+---@field family integer 4 or 6; 0: the way by the server
+---@field trial string "untried", "silent", "heard", "answered", "doubted" or "lost"
+---@field sent integer hellos; 127: as many or more
+---@field first_ms integer from the roster to the first answer; 0: none
+---@field is_current boolean
+
+---Why a pair is connected as it is.
+---@class tryst.Why
+---@field pair string "connecting", "direct", "relayed", "unreachable" or "streamed"
+---@field reason? tryst.Reason why it is not direct; nil where it is
+---@field relay_reason? tryst.Reason why the server does not relay
+---@field side string whose doing it is: "none", "own", "peer" or "both"
+---@field path string
+---@field kind string
+---@field known_ms integer since the roster first named the peer
+---@field connected_ms integer from then until it was first connected; 0: never yet
+---@field rounds integer of hellos in this search
+---@field sprays integer times that many ports were tried at once
+---@field is_spraying boolean
+---@field own tryst.Side
+---@field peer tryst.Side
+---@field candidates tryst.Candidate[]
+---@field sentence string for people, without addresses
+
+---The figures of one path; some are 0 but for the one in use.
+---@class tryst.PathStats
+---@field path string
+---@field kind string
+---@field is_current boolean
+---@field trial string
+---@field rtt_us integer
+---@field loss_out integer
+---@field rtt_min_us integer
+---@field rtt_p50_us integer
+---@field rtt_p95_us integer
+---@field jitter_us integer
+---@field loss_in integer
+---@field bytes_out_s integer
+---@field bytes_in_s integer
+---@field datagrams_out_s integer
+---@field datagrams_in_s integer
+---@field moves integer
+---@field bytes_out integer
+---@field bytes_in integer
+---@field datagrams_out integer
+---@field datagrams_in integer
+---@field address? tryst.Address
+---@field local_address? tryst.Address
+
+---What is known of the own NAT.
+---@class tryst.Survey
+---@field state string
+---@field mapping string
+---@field filtering string
+---@field ports string
+---@field stride integer
+---@field low integer
+---@field high integer
+---@field last integer
+---@field samples integer
+---@field hairpin string
+---@field poison string
+---@field other_port string
+---@field other_address string
+---@field public_class string
+---@field datagrams integer
+---@field took_us integer
+---@field public_address? tryst.Address
+---@field server? tryst.Address
 
 ---Counters since the object was made.
 ---@class tryst.Stats
@@ -257,6 +358,26 @@ function Client:local_addresses() end
 ---@return integer? code
 function Client:stats() end
 
+---Why a peer is connected as it is: cause, NATs, what was tried, and a sentence for people.
+---@param peer integer
+---@return tryst.Why? why
+---@return string? message
+---@return integer? code
+function Client:why(peer) end
+
+---The figures of the paths to a peer, the one in use first.
+---@param peer integer
+---@return tryst.PathStats[]? paths
+---@return string? message
+---@return integer? code
+function Client:paths(peer) end
+
+---What is known of the own NAT.
+---@return tryst.Survey? survey
+---@return string? message
+---@return integer? code
+function Client:survey() end
+
 ---The public key that this client is known by.
 ---@return string? key
 ---@return string? message
@@ -367,6 +488,26 @@ function Endpoint:poll() end
 ---@return string? message
 ---@return integer? code
 function Endpoint:stats() end
+
+---Why a peer is connected as it is: cause, NATs, what was tried, and a sentence for people.
+---@param peer integer
+---@return tryst.Why? why
+---@return string? message
+---@return integer? code
+function Endpoint:why(peer) end
+
+---The figures of the paths to a peer, the one in use first.
+---@param peer integer
+---@return tryst.PathStats[]? paths
+---@return string? message
+---@return integer? code
+function Endpoint:paths(peer) end
+
+---What is known of the own NAT.
+---@return tryst.Survey? survey
+---@return string? message
+---@return integer? code
+function Endpoint:survey() end
 
 ---@return boolean
 function Endpoint:closed() end

@@ -367,8 +367,7 @@ static void tr_lua_push_view_field(lua_State *L, const struct tr_view_field *fie
                                    const void *value, swig_type_info *type)
 {
     const char *at = (const char *)value + field->offset;
-    uint32_t number =
-        field->kind < TR_VIEW_ADDRESS ? (uint32_t)tr_view_number(field, value) : 0;
+    uint32_t number = field->kind < TR_VIEW_ADDRESS ? (uint32_t)tr_view_number(field, value) : 0;
     int32_t with_sign;
     switch (field->kind) {
     case TR_VIEW_SIGNED:
@@ -388,7 +387,10 @@ static void tr_lua_push_view_field(lua_State *L, const struct tr_view_field *fie
         lua_pushstring(L, tryst_kind_name(number));
         break;
     case TR_VIEW_REASON:
-        tr_lua_push_reason(L, number);
+        if (number == 0)
+            lua_pushnil(L);
+        else
+            tr_lua_push_reason(L, number);
         break;
     case TR_VIEW_ADDRESS:
         tr_lua_push_address(L, (const struct tryst_address *)(const void *)at, type);

@@ -17,8 +17,18 @@ struct tr_py_view {
 
 enum { TR_PY_SIDE, TR_PY_CANDIDATE, TR_PY_WHY, TR_PY_PATH_STATS, TR_PY_SURVEY, TR_PY_VIEWS };
 static struct tr_py_view tr_py_views[TR_PY_VIEWS] = {
-    {"Side", "tryst.Side", "What a side says of the NAT that it is behind.", tr_view_side, NULL, {{0}}},
-    {"Candidate", "tryst.Candidate", "One address of a peer, and what came of it.", tr_view_candidate, NULL, {{0}}},
+    {"Side",
+     "tryst.Side",
+     "What a side says of the NAT that it is behind.",
+     tr_view_side,
+     NULL,
+     {{0}}},
+    {"Candidate",
+     "tryst.Candidate",
+     "One address of a peer, and what came of it.",
+     tr_view_candidate,
+     NULL,
+     {{0}}},
     {"Why", "tryst.Why", "Why a pair is connected as it is.", tr_view_why, NULL, {{0}}},
     {"PathStats", "tryst.PathStats", "The figures of one path.", tr_view_path_stats, NULL, {{0}}},
     {"Survey", "tryst.Survey", "What is known of the own NAT.", tr_view_survey, NULL, {{0}}},
@@ -29,7 +39,8 @@ static PyObject *tr_py_view(int view, const void *value, swig_type_info *address
 static PyObject *tr_py_candidates(const struct tryst_why *why, swig_type_info *address_type)
 {
     PyObject *list = PyList_New(0);
-    for (uint32_t i = 0; list != NULL && i < why->candidate_count && i < TRYST_CANDIDATES_MAX; i++) {
+    for (uint32_t i = 0; list != NULL && i < why->candidate_count && i < TRYST_CANDIDATES_MAX;
+         i++) {
         PyObject *item = tr_py_view(TR_PY_CANDIDATE, &why->candidates[i], address_type);
         if (item == NULL || PyList_Append(list, item) < 0)
             Py_CLEAR(list);

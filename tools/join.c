@@ -133,6 +133,17 @@ static void count_message(struct join *join)
         join->enough_us = output_now() + join->wish->linger_us;
 }
 
+/* Who is relayed or not reached has a reason that fits a line. */
+static void tell(struct join *join, const struct tryst_event *event, const struct person *person)
+{
+    struct tryst_why why;
+
+    output_event(&join->output, event, person);
+    if ((event->type == TRYST_EVENT_RELAYED || event->type == TRYST_EVENT_UNREACHABLE) &&
+        tryst_client_why(join->client, event->peer, &why) == TRYST_OK)
+        output_why(&join->output, &why, person);
+}
+
 static int take_event(struct join *join, const struct tryst_event *event)
 {
     struct person *person = people_find(&join->people, event->peer);
@@ -142,7 +153,7 @@ static int take_event(struct join *join, const struct tryst_event *event)
     if (event->type == TRYST_EVENT_REGISTERED)
         tell_registered(join, event);
     else
-        output_event(&join->output, event, person);
+        tell(join, event, person);
     switch (event->type) {
     case TRYST_EVENT_CONNECTED:
         if (person) {

@@ -159,6 +159,7 @@ static void json_event(const struct output *output, const struct tryst_event *ev
         json_number(output, "size", event->size);
         json_text(output, "text", event->data, event->size);
         break;
+    case TRYST_EVENT_RELAYED:
     case TRYST_EVENT_UNREACHABLE:
     case TRYST_EVENT_SERVER_LOST:
         json_word(output, "stage", tryst_stage_name(event->stage));
@@ -304,6 +305,56 @@ static void show_event(const struct output *output, const struct tryst_event *ev
     end_line(output);
 }
 
+static void json_side(const struct output *output, const char *key, const struct tryst_side *side)
+{
+    fprintf(output->stream,
+            ",\"%s\":{\"mapping\":\"%s\",\"filtering\":\"%s\",\"ports\":\"%s\",\"spray\":%u,"
+            "\"no_udp\":%u}",
+            key, tryst_mapping_name(side->mapping), tryst_filtering_name(side->filtering),
+            tryst_port_pattern_name(side->ports), side->spray, side->no_udp);
+}
+
+static void json_candidates(const struct output *output, const struct tryst_why *why)
+{
+    fputs(",\"candidates\":[", output->stream);
+    for (uint32_t i = 0; i < why->candidate_count; i++) {
+        const struct tryst_candidate *candidate = &why->candidates[i];
+        fprintf(output->stream,
+                "%s{\"path\":\"%s\",\"kind\":\"%s\",\"family\":%" PRIu32
+                ",\"trial\":\"%s\",\"sent\":%" PRIu32 ",\"first_ms\":%" PRIu32 "}",
+                i > 0 ? "," : "", tryst_path_name(candidate->path),
+                tryst_kind_name(candidate->kind), candidate->family,
+                tryst_trial_name(candidate->trial), candidate->sent, candidate->first_ms);
+    }
+    putc(']', output->stream);
+}
+
+void output_why(const struct output *output, const struct tryst_why *why,
+                const struct person *person)
+{
+    if (!output->is_json) {
+        begin_line(output);
+        write_name(output, person);
+        fprintf(output->stream, ": %s", why->sentence);
+        end_line(output);
+        return;
+    }
+    json_begin(output, "why");
+    if (person)
+        json_word(output, "peer", person->key);
+    json_word(output, "pair", tryst_pair_name(why->pair));
+    json_word(output, "reason", tryst_reason_text(why->reason));
+    json_word(output, "relay_reason", tryst_reason_text(why->relay_reason));
+    json_number(output, "known_ms", why->known_ms);
+    json_number(output, "connected_ms", why->connected_ms);
+    json_number(output, "sprays", why->sprays);
+    json_side(output, "own", &why->own);
+    json_side(output, "other", &why->peer);
+    json_candidates(output, why);
+    json_word(output, "sentence", why->sentence);
+    json_end(output);
+}
+
 void output_event(const struct output *output, const struct tryst_event *event,
                   const struct person *person)
 {
@@ -314,7 +365,7 @@ void output_event(const struct output *output, const struct tryst_event *event,
         json_event(output, event, person);
     else if (is_trace && output->is_traced)
         show_traced(output, event, person);
-    else if (is_trace)
+    else if (is_trace || event->type == TRYST_EVENT_RELAYED) /* its sentence says it */
         return;
     else if (event->type == TRYST_EVENT_MESSAGE)
         show_message(output, event, person);

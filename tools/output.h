@@ -24,6 +24,10 @@ uint64_t output_now(void);
 void output_event(const struct output *output, const struct tryst_event *event,
                   const struct person *person);
 
+/* Why somebody is relayed or not reached; after the event that says so. */
+void output_why(const struct output *output, const struct tryst_why *why,
+                const struct person *person);
+
 /* The registered event: where we are known. */
 void output_registered(const struct output *output, const struct tryst_event *event,
                        const char *session, const char *own_key, const struct tryst_address *local,

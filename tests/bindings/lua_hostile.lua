@@ -247,10 +247,11 @@ case("every method of what is closed fails or says that it is closed", function(
         end
         equal(object:closed(), true)
         local arguments = {
-            Client = { join = { "s" }, send = { 1, "x" }, run = { huge } },
+            Client = { join = { "s" }, send = { 1, "x" }, run = { huge }, why = { 1 }, paths = { 1 } },
             Endpoint = {
                 join = { 1, "s" }, send = { 1, 1, "x" }, leave = { 1 }, tick = { 1 }, output = { 1 },
                 set_server = { 1, {} }, set_local = { 1, {} }, input = { 1, "1.2.3.4:5", "x" },
+                why = { 1 }, paths = { 1 },
             },
         }
         local quiet = { close = true, closed = true, timeout = true, deadline = true, events = true }

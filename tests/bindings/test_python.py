@@ -78,6 +78,42 @@ class Session(unittest.TestCase):
             self.assertIs(left.reason, tryst.Reason.LEAVE)
             self.assertEqual(left.reason.text, "left by itself")
 
+    def test_a_pair_says_why_it_is_as_it_is(self):
+        for relay, pair, path, reason in ((None, "direct", tryst.PathType.DIRECT, tryst.Reason.NONE),
+                                          ("only", "relayed", tryst.PathType.RELAY, tryst.Reason.RELAY_ONLY)):
+            with around.server() as pin, tryst.Client(pin, relay=relay) as one, tryst.Client(pin) as other:
+                one.join("room")
+                other.join("room")
+                wanted = tryst.EventType.RELAYED if relay else tryst.EventType.CONNECTED
+                event = play([one, other], lambda all_, wanted=wanted: all(first(e, wanted) for e in all_) and
+                             first(all_[0], wanted))
+                play([one, other], lambda all_: all(first(e, tryst.EventType.CONNECTED) for e in all_) or
+                     all(c.stats().connected for c in (one, other)))
+                self.assertIs(event.reason, reason)
+                why = one.why(event.peer)
+                self.assertEqual((why.pair, why.path, why.reason), (pair, path, reason))
+                self.assertIs(why.relay_reason, tryst.Reason.NONE)
+                self.assertEqual(why.side, "own" if relay else "none")
+                self.assertTrue(why.sentence.endswith("."), why.sentence)
+                self.assertIn("answered", [c.trial for c in why.candidates])
+                self.assertEqual([c.path for c in why.candidates if c.is_current], [path])
+                self.assertIs(why.own.no_udp, False)
+                self.assertIsInstance(why.peer.mapping, str)
+                one.send(event.peer, b"counted")
+                one.flush()
+                paths = one.paths(event.peer)
+                self.assertEqual([p.is_current for p in paths], [True] + [False] * (len(paths) - 1))
+                self.assertIs(paths[0].path, path)
+                self.assertIsInstance(paths[0].address, tryst.Address)
+                self.assertGreater(paths[0].bytes_out, 0)
+                self.assertIn(one.survey().state, ("none", "running", "done"))
+                for call in (one.why, one.paths):
+                    self.assertRaises(tryst.PeerError, call, 0)
+                    self.assertRaises(OverflowError, call, -1)
+            for call in (one.why, one.paths):
+                self.assertRaises(tryst.ClosedError, call, 1)
+            self.assertRaises(tryst.ClosedError, one.survey)
+
     def test_a_full_session_is_refused_with_a_reason(self):
         with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
             file.write("[limits]\nsession_participants = 1\n")

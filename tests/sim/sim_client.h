@@ -17,6 +17,8 @@ struct sim_peer {
     uint64_t joined_us;
     uint64_t connected_us;   /* first CONNECTED */
     uint64_t unreachable_us; /* last UNREACHABLE */
+    uint64_t relayed_us;     /* last RELAYED, */
+    uint32_t relayed_reason; /* and why */
     uint64_t direct_us;      /* last CONNECTED or PATH of a direct one */
     uint32_t moves;          /* CONNECTED and PATH so far */
     struct tryst_event last; /* CONNECTED, PATH or UNREACHABLE */

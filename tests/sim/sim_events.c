@@ -110,6 +110,12 @@ static void take_of_peer(struct sim_client *c, const struct tryst_event *event)
         peer->unreachable_us = w->now_us;
         peer->last = *event;
         break;
+    case TRYST_EVENT_RELAYED:
+        sim_expect(w, event->reason != TRYST_REASON_NONE && event->reason != TRYST_REASON_TRYING,
+                   "%s: RELAYED for reason %u", c->name, event->reason);
+        peer->relayed_us = w->now_us;
+        peer->relayed_reason = event->reason;
+        break;
     case TRYST_EVENT_LEFT:
         peer->is_present = peer->is_connected = false;
         peer->last = *event;

@@ -173,11 +173,38 @@ static void check_never(struct sim_world *w, struct sim_two two, const uint64_t 
     }
 }
 
+/* What each side says of it is true. */
+static void check_why(struct sim_world *w, struct sim_two two, bool is_direct)
+{
+    struct sim_client *sides[2] = {two.a, two.b};
+    for (int i = 0; i < 2; i++) {
+        struct tryst_why why;
+        struct sim_peer *peer = sim_client_peer(sides[i], sides[1 - i]);
+        if (peer == NULL ||
+            tryst_endpoint_why(sides[i]->endpoint, peer->handle, &why) != TRYST_OK) {
+            sim_fail(w, "%s does not know %s", sides[i]->name, sides[1 - i]->name);
+            return;
+        }
+        uint32_t wanted = is_direct      ? TRYST_PAIR_DIRECT
+                          : w->has_relay ? TRYST_PAIR_RELAYED
+                                         : TRYST_PAIR_UNREACHABLE;
+        sim_expect(w, why.pair == wanted, "%s says %s of a pair that is %s", sides[i]->name,
+                   why.sentence, tryst_pair_name(wanted));
+        sim_expect(w,
+                   is_direct == (why.reason == TRYST_REASON_NONE) &&
+                       why.reason != TRYST_REASON_TRYING && why.reason != TRYST_REASON_HIDDEN &&
+                       why.reason != TRYST_REASON_NO_UDP,
+                   "%s gives reason %u: %s", sides[i]->name, why.reason, why.sentence);
+        sim_expect(w, peer->relayed_us != 0 || is_direct || !w->has_relay,
+                   "%s was not told that %s is relayed", sides[i]->name, sides[1 - i]->name);
+    }
+}
+
 void sim_matrix_run(struct sim_world *w, uint32_t cell, uint64_t got_us[2])
 {
     uint64_t bound_us[2];
-    uint32_t row;
-    uint32_t column;
+    uint32_t row = 0;
+    uint32_t column = 0;
     struct sim_two two;
     sim_matrix_bounds(cell, bound_us);
     w->has_relay = cell >= CELL_COUNT;
@@ -197,6 +224,9 @@ void sim_matrix_run(struct sim_world *w, uint32_t cell, uint64_t got_us[2])
     for (int i = 0; i < 2; i++)
         got_us[i] -= got_us[i] != 0 ? start_us : 0;
     sim_events_check_rosters(w);
+    bool is_direct =
+        cell >= PAIR_COUNT ? cell - PAIR_COUNT != CARRIER_NO_HAIRPIN : table[row][column] != '-';
+    check_why(w, two, is_direct);
     if (bound_us[0] == 0) {
         check_never(w, two, got_us);
         return;

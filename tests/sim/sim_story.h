@@ -64,6 +64,7 @@
     X(ladders, "ladders", 2, "ports that follow each other on both sides")                         \
     X(mapped, "mapped", 4, "a port that the home router was asked for, between hard NATs")         \
     X(hopeless, "hopeless", 2, "any port for each destination on both sides: nothing is sprayed")  \
+    X(why, "why", 12, "each side says truly why a pair is as it is, and when")                     \
     X(denied, "denied", 2, "one side's option denies sprays")                                      \
     X(aim, "aim", 4, "a liar aims sprays at a neighbour: 16 packets in 15 minutes")                \
     X(survey, "survey", 20, "every kind of NAT is known within a second, by one address or two")   \

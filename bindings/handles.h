@@ -336,25 +336,6 @@ static tryst_result tr_client_handle_stats(struct tr_client_handle *handle,
     return client != NULL ? tryst_client_stats(client, stats) : TRYST_E_CLOSED;
 }
 
-static tryst_result tr_client_handle_why(struct tr_client_handle *handle, uint32_t peer,
-                                         struct tryst_why *why)
-{
-    struct tryst_client *client = tr_client_handle_enter(handle);
-    return client != NULL ? tryst_client_why(client, peer, why) : TRYST_E_CLOSED;
-}
-
-static struct tr_path_list tr_client_handle_paths(struct tr_client_handle *handle, uint32_t peer)
-{
-    return tr_view_paths(tr_client_handle_enter(handle), NULL, peer);
-}
-
-static tryst_result tr_client_handle_survey(struct tr_client_handle *handle,
-                                            struct tryst_survey *survey)
-{
-    struct tryst_client *client = tr_client_handle_enter(handle);
-    return client != NULL ? tryst_client_survey(client, survey) : TRYST_E_CLOSED;
-}
-
 static tryst_result tr_client_handle_read_key(struct tr_client_handle *handle,
                                               struct tr_key_bytes *public_key)
 {
@@ -490,26 +471,6 @@ static tryst_result tr_endpoint_handle_stats(struct tr_endpoint_handle *handle,
                                              struct tryst_stats *stats)
 {
     return handle->endpoint != NULL ? tryst_endpoint_stats(handle->endpoint, stats)
-                                    : TRYST_E_CLOSED;
-}
-
-static tryst_result tr_endpoint_handle_why(struct tr_endpoint_handle *handle, uint32_t peer,
-                                           struct tryst_why *why)
-{
-    return handle->endpoint != NULL ? tryst_endpoint_why(handle->endpoint, peer, why)
-                                    : TRYST_E_CLOSED;
-}
-
-static struct tr_path_list tr_endpoint_handle_paths(struct tr_endpoint_handle *handle,
-                                                    uint32_t peer)
-{
-    return tr_view_paths(NULL, handle->endpoint, peer);
-}
-
-static tryst_result tr_endpoint_handle_survey(struct tr_endpoint_handle *handle,
-                                              struct tryst_survey *survey)
-{
-    return handle->endpoint != NULL ? tryst_endpoint_survey(handle->endpoint, survey)
                                     : TRYST_E_CLOSED;
 }
 

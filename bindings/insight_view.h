@@ -1,5 +1,5 @@
-/* What scripts see of a pair, a path and a NAT: the fields of the structs of insight.h and survey.h, one
- * table for both languages. Written into the generated wrappers.
+/* What scripts see of a pair, a path and a NAT: the fields of the structs of insight.h,
+ * survey.h and portmap.h, one table for both languages. Written into the generated wrappers.
  * SPDX-License-Identifier: MIT */
 #ifndef TR_INSIGHT_VIEW_H
 #define TR_INSIGHT_VIEW_H
@@ -9,6 +9,7 @@ enum tr_view_kind {
     TR_VIEW_SIGNED,     /* of 4 bytes */
     TR_VIEW_FLAG,       /* a number that is true or false */
     TR_VIEW_WORD,       /* a number with its word, by a function */
+    TR_VIEW_OUTLOOK,    /* of a whole struct tryst_survey, by a function */
     TR_VIEW_PATH,       /* enum tryst_path_type */
     TR_VIEW_KIND,       /* enum tryst_kind */
     TR_VIEW_REASON,     /* enum tryst_reason */
@@ -137,8 +138,22 @@ static const struct tr_view_field tr_view_survey[] = {
     TR_VIEW_AS(tryst_survey, "public_class", public_class, WORD, tr_view_class),
     TR_VIEW(tryst_survey, datagrams, NUMBER),
     TR_VIEW(tryst_survey, took_us, NUMBER),
+    TR_VIEW(tryst_survey, rtt_us, NUMBER),
     TR_VIEW(tryst_survey, public_address, ADDRESS),
     TR_VIEW(tryst_survey, server, ADDRESS),
+    TR_VIEW(tryst_survey, lifetime_s, NUMBER),
+    TR_VIEW(tryst_survey, lifetime_lost_s, NUMBER),
+    TR_VIEW_AS(tryst_survey, "lifetime_state", lifetime_state, WORD, tryst_survey_state_name),
+    TR_VIEW_AS(tryst_survey, "outlook", state, OUTLOOK, tryst_outlook_name),
+    TR_VIEW_AS(tryst_survey, "outlook_text", state, OUTLOOK, tryst_outlook_text),
+    TR_VIEW_END};
+
+static const struct tr_view_field tr_view_portmap[] = {
+    TR_VIEW_AS(tryst_portmap, "state", state, WORD, tryst_portmap_state_name),
+    TR_VIEW_AS(tryst_portmap, "protocol", protocol, WORD, tryst_portmap_protocol_name),
+    TR_VIEW_AS(tryst_portmap, "why", why, WORD, tryst_portmap_why_text),
+    TR_VIEW(tryst_portmap, lifetime_s, NUMBER),
+    TR_VIEW(tryst_portmap, external, ADDRESS),
     TR_VIEW_END};
 
 /* The number in a field, whatever its size. */
@@ -167,23 +182,9 @@ static uint64_t tr_view_number(const struct tr_view_field *field, const void *va
 
 static const char *tr_view_word(const struct tr_view_field *field, const void *value)
 {
+    if (field->kind == TR_VIEW_OUTLOOK)
+        return field->word(tryst_survey_outlook((const struct tryst_survey *)value));
     return field->word((uint32_t)tr_view_number(field, value));
-}
-
-static struct tr_path_list tr_view_paths(const struct tryst_client *client,
-                                         const struct tryst_endpoint *endpoint, uint32_t peer)
-{
-    struct tr_path_list paths;
-    memset(&paths, 0, sizeof(paths));
-    if (client != NULL)
-        paths.count = tryst_client_paths(client, peer, paths.list, TRYST_CANDIDATES_MAX);
-    else if (endpoint != NULL)
-        paths.count = tryst_endpoint_paths(endpoint, peer, paths.list, TRYST_CANDIDATES_MAX);
-    else
-        paths.count = TRYST_E_CLOSED;
-    if (paths.count > TRYST_CANDIDATES_MAX)
-        paths.count = TRYST_CANDIDATES_MAX;
-    return paths;
 }
 
 #endif

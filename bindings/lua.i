@@ -15,6 +15,7 @@
 %insert("header") "lua_gate.h"
 %insert("header") "insight_view.h"
 %insert("header") "handles.h"
+%insert("header") "insight_handles.h"
 %insert("header") "request_view.h"
 %insert("header") "lua_values.h"
 
@@ -244,12 +245,14 @@ TR_LUA_RESULT(tryst_datagram, tr_lua_push_datagram(L, result, $1, SWIGTYPE_p_try
 TR_LUA_RESULT(tryst_stats, tr_lua_push_stats(L, $1))
 TR_LUA_RESULT(tryst_why, tr_lua_push_view(L, tr_view_why, $1, SWIGTYPE_p_tryst_address))
 TR_LUA_RESULT(tryst_survey, tr_lua_push_view(L, tr_view_survey, $1, SWIGTYPE_p_tryst_address))
+TR_LUA_RESULT(tryst_portmap, tr_lua_push_view(L, tr_view_portmap, $1, SWIGTYPE_p_tryst_address))
 TR_LUA_RESULT(tr_key_bytes, lua_pushlstring(L, (const char *)$1->bytes, TRYST_KEY_SIZE))
 %apply struct tryst_event *OUTPUT { struct tryst_event *event };
 %apply struct tryst_datagram *OUTPUT { struct tryst_datagram *datagram };
 %apply struct tryst_stats *OUTPUT { struct tryst_stats *stats };
 %apply struct tryst_why *OUTPUT { struct tryst_why *why };
 %apply struct tryst_survey *OUTPUT { struct tryst_survey *survey };
+%apply struct tryst_portmap *OUTPUT { struct tryst_portmap *portmap };
 %apply struct tr_key_bytes *OUTPUT { struct tr_key_bytes *public_key };
 
 %native(clock) int tr_lua_clock(lua_State *L);

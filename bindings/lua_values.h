@@ -378,6 +378,7 @@ static void tr_lua_push_view_field(lua_State *L, const struct tr_view_field *fie
         lua_pushboolean(L, number != 0);
         break;
     case TR_VIEW_WORD:
+    case TR_VIEW_OUTLOOK:
         lua_pushstring(L, tr_view_word(field, value));
         break;
     case TR_VIEW_PATH:

@@ -11,6 +11,7 @@
 %insert("header") "python_gate.h"
 %insert("header") "insight_view.h"
 %insert("header") "handles.h"
+%insert("header") "insight_handles.h"
 %insert("header") "request_view.h"
 %insert("header") "python_values.h"
 %insert("header") "python_views.h"
@@ -230,10 +231,12 @@ TR_PY_RESULT(tryst_datagram,
 TR_PY_RESULT(tryst_stats, tr_py_stats($1))
 TR_PY_RESULT(tryst_why, tr_py_view(TR_PY_WHY, $1, SWIGTYPE_p_tryst_address))
 TR_PY_RESULT(tryst_survey, tr_py_view(TR_PY_SURVEY, $1, SWIGTYPE_p_tryst_address))
+TR_PY_RESULT(tryst_portmap, tr_py_view(TR_PY_PORTMAP, $1, SWIGTYPE_p_tryst_address))
 TR_PY_RESULT(tr_key_bytes, PyBytes_FromStringAndSize((const char *)$1->bytes, TRYST_KEY_SIZE))
 %apply struct tryst_event *OUTPUT { struct tryst_event *event };
 %apply struct tryst_datagram *OUTPUT { struct tryst_datagram *datagram };
 %apply struct tryst_stats *OUTPUT { struct tryst_stats *stats };
 %apply struct tryst_why *OUTPUT { struct tryst_why *why };
 %apply struct tryst_survey *OUTPUT { struct tryst_survey *survey };
+%apply struct tryst_portmap *OUTPUT { struct tryst_portmap *portmap };
 %apply struct tr_key_bytes *OUTPUT { struct tr_key_bytes *public_key };

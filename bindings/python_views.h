@@ -15,7 +15,15 @@ struct tr_py_view {
     PyStructSequence_Field rows[TR_PY_VIEW_FIELDS_MAX];
 };
 
-enum { TR_PY_SIDE, TR_PY_CANDIDATE, TR_PY_WHY, TR_PY_PATH_STATS, TR_PY_SURVEY, TR_PY_VIEWS };
+enum {
+    TR_PY_SIDE,
+    TR_PY_CANDIDATE,
+    TR_PY_WHY,
+    TR_PY_PATH_STATS,
+    TR_PY_SURVEY,
+    TR_PY_PORTMAP,
+    TR_PY_VIEWS
+};
 static struct tr_py_view tr_py_views[TR_PY_VIEWS] = {
     {"Side",
      "tryst.Side",
@@ -32,6 +40,12 @@ static struct tr_py_view tr_py_views[TR_PY_VIEWS] = {
     {"Why", "tryst.Why", "Why a pair is connected as it is.", tr_view_why, NULL, {{0}}},
     {"PathStats", "tryst.PathStats", "The figures of one path.", tr_view_path_stats, NULL, {{0}}},
     {"Survey", "tryst.Survey", "What is known of the own NAT.", tr_view_survey, NULL, {{0}}},
+    {"Portmap",
+     "tryst.Portmap",
+     "The port that the home router was asked for.",
+     tr_view_portmap,
+     NULL,
+     {{0}}},
 };
 
 static PyObject *tr_py_view(int view, const void *value, swig_type_info *address_type);
@@ -61,6 +75,7 @@ static PyObject *tr_py_view_field(const struct tr_view_field *field, const void 
     case TR_VIEW_FLAG:
         return PyBool_FromLong(tr_view_number(field, value) != 0);
     case TR_VIEW_WORD:
+    case TR_VIEW_OUTLOOK:
         return PyUnicode_FromString(tr_view_word(field, value));
     case TR_VIEW_PATH:
         return tr_py_member(TR_PY_PATHS, (uint32_t)tr_view_number(field, value));

@@ -13,7 +13,7 @@
  *   const struct tryst_address *              an Address, or its text
  *   (const struct tryst_address *addresses, size_t count)   a list of them
  *   tryst_event *event, tryst_datagram *datagram, tryst_stats *stats, tryst_why *why,
- *   tryst_survey *survey                      the result, as a native value
+ *   tryst_survey *survey, tryst_portmap *portmap   the result, as a native value
  *   tryst_result *result                      why a constructor failed
  *
  * SPDX-License-Identifier: MIT */
@@ -219,6 +219,8 @@ struct tr_client_handle {};
     struct tr_path_list paths(uint32_t peer);
     /** What is known of the own NAT. */
     tryst_result survey(struct tryst_survey *survey);
+    /** The port that the home router was asked for. */
+    tryst_result portmap(struct tryst_portmap *portmap);
     /** Leaves and frees the sockets. May be called at any time, and again. */
     void close();
 #if defined(SWIGPYTHON)

@@ -107,6 +107,7 @@ class Session(unittest.TestCase):
                 self.assertIsInstance(paths[0].address, tryst.Address)
                 self.assertGreater(paths[0].bytes_out, 0)
                 self.assertIn(one.survey().state, ("none", "running", "done"))
+                self.assertIn(one.portmap().state, ("off", "asking", "held", "waiting"))
                 for call in (one.why, one.paths):
                     self.assertRaises(tryst.PeerError, call, 0)
                     self.assertRaises(OverflowError, call, -1)

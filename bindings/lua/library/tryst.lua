@@ -224,8 +224,22 @@ local tryst = {}
 ---@field public_class string
 ---@field datagrams integer
 ---@field took_us integer
+---@field rtt_us integer
 ---@field public_address? tryst.Address
 ---@field server? tryst.Address
+---@field lifetime_s integer
+---@field lifetime_lost_s integer
+---@field lifetime_state string
+---@field outlook string
+---@field outlook_text string for people
+
+---The port that the home router was asked for.
+---@class tryst.Portmap
+---@field state string "off", "asking", "held" or "waiting"
+---@field protocol string "none", "PCP", "NAT-PMP" or "UPnP-IGD"
+---@field why string a sentence; "fine" where nothing is wrong
+---@field lifetime_s integer
+---@field external? tryst.Address
 
 ---Counters since the object was made.
 ---@class tryst.Stats
@@ -377,6 +391,12 @@ function Client:paths(peer) end
 ---@return string? message
 ---@return integer? code
 function Client:survey() end
+
+---The port that the home router was asked for.
+---@return tryst.Portmap? portmap
+---@return string? message
+---@return integer? code
+function Client:portmap() end
 
 ---The public key that this client is known by.
 ---@return string? key

@@ -19,7 +19,7 @@ from ._errors import (ArgumentError, ClosedError, CryptoError, Error, FileError,
 from ._values import Address, Identity, Pin, PolicyRequest
 from ._words import (AddressClass, ErrorCode, EventType, Kind, PathType, Reason, Stage, by_number)
 from ._words import Word as _Word
-from ._core import Candidate, Datagram, Event, Participant, PathStats, Side, Stats, Survey, Why
+from ._core import Candidate, Datagram, Event, Participant, PathStats, Portmap, Side, Stats, Survey, Why
 from .core import app_id, format_key, parse_key, session_id, version
 from .core import (DATAGRAM_MAX, KEY_SIZE, LOCAL_MAX, MESSAGE_MAX, PORT, SEED_SIZE, SERVER_MAX,
                    SESSION_NAME_MAX, USER_DATA_MAX)
@@ -31,7 +31,7 @@ __all__ = [
     "DATAGRAM_MAX", "Datagram", "Endpoint", "Error", "ErrorCode", "Event", "EventType", "FileError",
     "FormatError", "FullError", "Identity", "InterruptedError", "KEY_SIZE", "Kind", "LOCAL_MAX",
     "MESSAGE_MAX", "NetworkError", "NotConnectedError", "OutOfMemoryError", "PORT", "Participant", "PathStats", "PathType",
-    "PeerError", "PermissionError", "Pin", "PolicyRequest", "Reason", "ResolveError", "SEED_SIZE", "SERVER_MAX",
+    "PeerError", "PermissionError", "Pin", "PolicyRequest", "Portmap", "Reason", "ResolveError", "SEED_SIZE", "SERVER_MAX",
     "SESSION_NAME_MAX", "Side", "SizeError", "Stage", "StateError", "Stats", "Survey", "TimeoutError",
     "USER_DATA_MAX", "Why", "app_id", "format_key", "parse_key", "session_id", "version",
 ]

@@ -30,8 +30,7 @@ static void text_of(const struct tryst_address *address, char text[INET_ADDRSTRL
     inet_ntop(AF_INET, address->ip, text, INET_ADDRSTRLEN);
 }
 
-/* Finds a router that is connected. false: none, or its words are too long for us. */
-static bool find(struct tr_igd *igd, const struct tr_errand *errand)
+void tr_igd_find(struct tr_igd *igd, const struct tr_errand *errand)
 {
     char local[INET_ADDRSTRLEN], own[64];
     struct UPNPUrls urls = {0};
@@ -41,7 +40,7 @@ static bool find(struct tr_igd *igd, const struct tr_errand *errand)
     struct UPNPDev *devices =
         upnpDiscover(SEARCH_MS, local, NULL, UPNP_LOCAL_PORT_ANY, 0, SEARCH_TTL, &error);
     if (devices == NULL)
-        return false;
+        return;
     int found = UPNP_GetValidIGD(devices, &urls, &data, own, sizeof(own));
     bool is_good = (found == 1 || found == 2) && urls.controlURL != NULL &&
                    strlen(urls.controlURL) < sizeof(igd->control) &&
@@ -53,7 +52,6 @@ static bool find(struct tr_igd *igd, const struct tr_errand *errand)
     if (found != 0)
         FreeUPNPUrls(&urls);
     freeUPNPDevlist(devices);
-    return is_good;
 }
 
 static enum tr_lease_word word_of(int error)
@@ -125,11 +123,9 @@ bool tr_igd_ask(struct tr_igd *igd, const struct tr_errand *errand, struct tr_le
             service_remove(igd, errand);
         return true;
     }
-    if (igd->control[0] == '\0' && !find(igd, errand))
-        return !is_woken(errand);
     if (is_woken(errand))
         return false;
-    return service_ask(igd, errand, answer);
+    return igd->control[0] == '\0' || service_ask(igd, errand, answer);
 }
 
 #endif

@@ -12,6 +12,9 @@ struct tr_igd {
     char type[128];
 };
 
+/* Searches a router that is connected: a second, or some more. Nothing is asked of it. */
+void tr_igd_find(struct tr_igd *igd, const struct tr_errand *errand);
+
 /* Asks for the mapping, its renewal or its removal; false when woken. */
 bool tr_igd_ask(struct tr_igd *igd, const struct tr_errand *errand, struct tr_lease_answer *answer);
 

@@ -29,6 +29,7 @@ struct tr_mapper {
     bool is_ended;
     bool is_ordered; /* local is news */
     bool is_told;    /* known is news */
+    bool is_searching;
     bool is_through; /* the thread touches nothing of this any more, ... */
     bool is_orphan;  /* ... and nobody waits for it: it frees all */
     uv_cond_t through;
@@ -72,6 +73,23 @@ static void tell(struct tr_mapper *mapper)
     ring(mapper->told_fd);
 }
 
+static void set_searching(struct tr_mapper *mapper, bool is_searching)
+{
+    uv_mutex_lock(&mapper->lock);
+    mapper->is_searching = is_searching;
+    uv_mutex_unlock(&mapper->lock);
+}
+
+/* Nobody has to wait for this: a router that was not asked yet owes us no port. */
+static void find(struct tr_mapper *mapper)
+{
+    if (mapper->igd.control[0] != '\0' || mapper->errand.lifetime_s == 0)
+        return;
+    set_searching(mapper, true);
+    tr_igd_find(&mapper->igd, &mapper->errand);
+    set_searching(mapper, false);
+}
+
 static bool ask(struct tr_mapper *mapper, uint32_t protocol, struct tr_lease_answer *answer)
 {
     switch (protocol) {
@@ -80,6 +98,7 @@ static bool ask(struct tr_mapper *mapper, uint32_t protocol, struct tr_lease_ans
     case TRYST_PORTMAP_NATPMP:
         return tr_errand_natpmp(&mapper->errand, answer);
     default:
+        find(mapper);
         return tr_igd_ask(&mapper->igd, &mapper->errand, answer);
     }
 }
@@ -239,7 +258,7 @@ void tr_mapper_destroy(struct tr_mapper *mapper)
     uv_mutex_lock(&mapper->lock);
     mapper->is_ended = true;
     ring(mapper->wake_fd);
-    while (!mapper->is_through && (now_us = tr_errand_now_us()) < until_us)
+    while (!mapper->is_through && !mapper->is_searching && (now_us = tr_errand_now_us()) < until_us)
         uv_cond_timedwait(&mapper->through, &mapper->lock, (until_us - now_us) * 1000);
     mapper->is_orphan = !mapper->is_through;
     bool is_orphan = mapper->is_orphan;

@@ -37,19 +37,6 @@ struct server {
     struct tr_desk *desk;         /* of the operator's rules; NULL: there are none */
 };
 
-static void format_address(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE])
-{
-    if (tryst_address_format(address, text, TRYST_ADDRESS_TEXT_SIZE) < 0)
-        memcpy(text, "?", 2);
-}
-
-static bool is_any(const struct tryst_address *address)
-{
-    static const uint8_t any[16];
-
-    return memcmp(address->ip, any, sizeof any) == 0;
-}
-
 /* The IP address alone, without brackets, port or zone. */
 static void format_host(const struct tryst_address *address, char *host, size_t size)
 {
@@ -59,7 +46,7 @@ static void format_host(const struct tryst_address *address, char *host, size_t 
 
     bare.port = 0;
     bare.scope = 0;
-    format_address(&bare, text);
+    tr_ports_format(&bare, text);
     if (*start == '[') {
         start++;
         start[strcspn(start, "]")] = '\0';
@@ -77,17 +64,18 @@ static void find_self(const struct server *server, struct tryst_pin *pin)
     struct tryst_address own[TR_INTERFACES_MAX];
     struct tryst_address local = tr_listener_local(server->listener, 0);
     struct tryst_address found = local;
-    size_t count = is_any(&local) ? tr_interfaces_list(own, TR_INTERFACES_MAX) : 0;
+    size_t count = tr_ports_is_any(&local) ? tr_interfaces_list(own, TR_INTERFACES_MAX) : 0;
 
-    for (size_t i = 0; i < count && is_any(&found); i++)
+    for (size_t i = 0; i < count && tr_ports_is_any(&found); i++)
         for (uint32_t k = 0; tr_listener_local(server->listener, k).family != 0; k++) {
             local = tr_listener_local(server->listener, k);
-            if (is_any(&local) && local.family == own[i].family && is_any(&found)) {
+            if (tr_ports_is_any(&local) && local.family == own[i].family &&
+                tr_ports_is_any(&found)) {
                 found = own[i];
                 found.port = local.port;
             }
         }
-    if (is_any(&found))
+    if (tr_ports_is_any(&found))
         found.ip[found.family == 4 ? 0 : 15] = found.family == 4 ? 127 : 1;
     format_host(&found, pin->host, sizeof pin->host);
     pin->port = found.port;
@@ -190,12 +178,12 @@ static void log_start(struct server *server)
     tr_log_number(&line, "recalled", server->recalled);
     tr_log_end(&line);
     for (uint32_t i = 0; (local = tr_listener_local(server->listener, i)).family != 0; i++) {
-        format_address(&local, text);
+        tr_ports_format(&local, text);
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "listening", "address", text);
     }
     streams = tr_listener_streams(server->listener);
     for (uint32_t i = 0; (local = tr_streams_local(streams, i)).family != 0; i++) {
-        format_address(&local, text);
+        tr_ports_format(&local, text);
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "listening", "address", text);
     }
 }

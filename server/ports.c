@@ -9,13 +9,13 @@
 
 #define FLAG_LISTEN "--listen ADDRESS:PORT"
 
-static void format_address(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE])
+void tr_ports_format(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE])
 {
     if (tryst_address_format(address, text, TRYST_ADDRESS_TEXT_SIZE) < 0)
         memcpy(text, "?", 2);
 }
 
-static bool is_any(const struct tryst_address *address)
+bool tr_ports_is_any(const struct tryst_address *address)
 {
     static const uint8_t any[16];
 
@@ -27,7 +27,7 @@ static void explain_listen(const struct tryst_address *address, bool is_tcp, con
     char text[TRYST_ADDRESS_TEXT_SIZE];
     int error = errno;
 
-    format_address(address, text);
+    tr_ports_format(address, text);
     fprintf(stderr, "trystd: cannot listen on %s %s: ", is_tcp ? "TCP" : "UDP", text);
     if (error == EADDRINUSE)
         fprintf(stderr,
@@ -55,12 +55,12 @@ static bool open_sockets(const struct tr_ports *ports)
         char text[TRYST_ADDRESS_TEXT_SIZE];
         if (tr_listener_open(ports->listener, &list[i]) == TRYST_OK)
             continue;
-        if (!is_any(&list[i]) || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) ||
+        if (!tr_ports_is_any(&list[i]) || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) ||
             (i + 1 == count && tr_listener_local(ports->listener, 0).family == 0)) {
             explain_listen(&list[i], false, FLAG_LISTEN);
             return false;
         }
-        format_address(&list[i], text);
+        tr_ports_format(&list[i], text);
         tr_log_say(ports->log, tr_listener_now(), TR_LOG_WARNING, "not-listening", "address", text);
     }
     return true;
@@ -111,7 +111,7 @@ static bool open_streams(const struct tr_ports *ports)
     for (uint32_t i = 0; i < settings->listen_count; i++) {
         local = settings->listen[i];
         if (tr_streams_open(tr_listener_streams(ports->listener), &local) == TRYST_OK ||
-            (is_any(&local) && errno == EAFNOSUPPORT))
+            (tr_ports_is_any(&local) && errno == EAFNOSUPPORT))
             continue;
         explain_listen(&local, true, "--listen-tcp ADDRESS:PORT");
         return false;
@@ -123,7 +123,7 @@ static bool open_streams(const struct tr_ports *ports)
         if (tr_streams_open(tr_listener_streams(ports->listener), &local) == TRYST_OK)
             continue;
         local.transport = TRYST_TRANSPORT_TCP;
-        format_address(&local, text);
+        tr_ports_format(&local, text);
         tr_log_say(ports->log, tr_listener_now(), TR_LOG_WARNING, "not-listening", "address", text);
     }
     return true;
@@ -151,7 +151,7 @@ static void say_not_listening(const struct tr_ports *ports, const struct tryst_a
 {
     char text[TRYST_ADDRESS_TEXT_SIZE];
 
-    format_address(address, text);
+    tr_ports_format(address, text);
     tr_log_say(ports->log, tr_listener_now(), TR_LOG_WARNING, "not-listening", "address", text);
 }
 
@@ -200,7 +200,8 @@ static bool is_served(const struct tr_ports *ports, const struct tryst_address *
     struct tryst_address local;
 
     for (uint32_t i = 0; (local = tr_listener_local(ports->listener, i)).family != 0; i++)
-        if (local.family == address->family && (is_any(&local) || is_same_ip(&local, address)))
+        if (local.family == address->family &&
+            (tr_ports_is_any(&local) || is_same_ip(&local, address)))
             return true;
     return false;
 }

@@ -18,6 +18,12 @@ struct tr_ports {
  * warning in the log. vantage: filled as far as its sockets are there. */
 bool tr_ports_open(const struct tr_ports *ports, struct tr_vantage *vantage);
 
+/* An address for people. */
+void tr_ports_format(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE]);
+
+/* Whether it stands for all addresses of this machine. */
+bool tr_ports_is_any(const struct tryst_address *address);
+
 /* The certificate that the settings name, or one of our own. NULL: error says why. */
 struct tr_tunnel_tls *tr_ports_load_tls(const struct tr_settings_streams *streams,
                                         char error[TR_TUNNEL_ERROR]);

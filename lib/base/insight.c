@@ -1,5 +1,6 @@
 /* The pinned sizes of insights, and their words.
  * SPDX-License-Identifier: MIT */
+#include "lib/base/words.h"
 #include <assert.h>
 #include <tryst/insight.h>
 
@@ -9,18 +10,5 @@ static_assert(sizeof(struct tryst_path_stats) == TRYST_PATH_STATS_SIZE,
 static_assert(sizeof(struct tryst_side) == 28 && sizeof(struct tryst_candidate) == 32,
               "as the room that is reserved reckons");
 
-#define WORD_ROW(name, number, text)                                                               \
-    case number:                                                                                   \
-        return text;
-#define WORD_FUNCTION(function, ROWS)                                                              \
-    const char *function(uint32_t number)                                                          \
-    {                                                                                              \
-        switch (number) {                                                                          \
-            ROWS(WORD_ROW)                                                                         \
-        default:                                                                                   \
-            return "unknown";                                                                      \
-        }                                                                                          \
-    }
-
-WORD_FUNCTION(tryst_pair_name, TRYST_PAIRS)
-WORD_FUNCTION(tryst_trial_name, TRYST_TRIALS)
+TR_WORD_FUNCTION(tryst_pair_name, TRYST_PAIRS)
+TR_WORD_FUNCTION(tryst_trial_name, TRYST_TRIALS)

@@ -6,6 +6,7 @@
 #include "lib/base/deadline.h"
 #include "lib/core/driver_face.h"
 #include "lib/driver/client_loop.h"
+#include "lib/driver/clock.h"
 #include "lib/seal/seal.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -165,7 +166,7 @@ static void start_watches(struct tryst_client *client)
 static tryst_result start(struct tryst_client *client, const struct tryst_identity *identity,
                           const struct tryst_options *options, const struct tryst_pin *pin)
 {
-    client->now_us = tr_client_now_us();
+    client->now_us = tr_clock_us();
     tryst_result result = create_endpoint(client, identity, options, pin);
     if (result != TRYST_OK)
         return result;
@@ -250,7 +251,7 @@ void tryst_client_destroy(struct tryst_client *client)
 {
     if (client == NULL)
         return;
-    client->now_us = tr_client_now_us();
+    client->now_us = tr_clock_us();
     tryst_endpoint_leave(client->endpoint, client->now_us);
     tr_client_flush(client);
     stop(client);
@@ -262,7 +263,7 @@ tryst_result tryst_client_join(struct tryst_client *client, const char *session,
     if (client == NULL)
         return TRYST_E_ARGUMENT;
     client->is_queued = true;
-    client->now_us = tr_client_now_us();
+    client->now_us = tr_clock_us();
     return tryst_endpoint_join(client->endpoint, client->now_us, session, data, size);
 }
 
@@ -271,7 +272,7 @@ tryst_result tryst_client_leave(struct tryst_client *client)
     if (client == NULL)
         return TRYST_E_ARGUMENT;
     client->is_queued = true;
-    client->now_us = tr_client_now_us();
+    client->now_us = tr_clock_us();
     return tryst_endpoint_leave(client->endpoint, client->now_us);
 }
 
@@ -350,7 +351,7 @@ tryst_result tryst_client_flush(struct tryst_client *client)
 {
     if (client == NULL)
         return TRYST_E_ARGUMENT;
-    client->now_us = tr_client_now_us();
+    client->now_us = tr_clock_us();
     tr_client_flush(client);
     return TRYST_OK;
 }
@@ -359,7 +360,7 @@ tryst_result tryst_client_run(struct tryst_client *client, int32_t timeout_ms)
 {
     if (client == NULL)
         return TRYST_E_ARGUMENT;
-    client->now_us = tr_client_now_us();
+    client->now_us = tr_clock_us();
     uint64_t until_us = timeout_ms < 0 ? TR_NEVER : client->now_us + (uint64_t)timeout_ms * TR_MS;
     for (;;) {
         tr_client_turn(client);
@@ -372,7 +373,7 @@ tryst_result tryst_client_run(struct tryst_client *client, int32_t timeout_ms)
         tryst_result result = tr_client_wait(client, until_us);
         if (result != TRYST_OK)
             return result;
-        client->now_us = tr_client_now_us();
+        client->now_us = tr_clock_us();
     }
 }
 
@@ -399,7 +400,7 @@ int32_t tryst_client_timeout_ms(const struct tryst_client *client)
     if (client == NULL || client->is_queued || atomic_load(&client->is_woken) ||
         tr_endpoint_has_event(client->endpoint))
         return 0;
-    uint64_t now_us = tr_client_now_us();
+    uint64_t now_us = tr_clock_us();
     uint64_t next_us = tr_client_deadline(client, now_us);
     if (next_us == TR_NEVER)
         return -1;

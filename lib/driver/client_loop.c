@@ -4,6 +4,7 @@
 
 #include "lib/base/deadline.h"
 #include "lib/core/driver_face.h"
+#include "lib/driver/clock.h"
 #include "lib/driver/interfaces.h"
 #include <errno.h>
 #include <poll.h>
@@ -25,13 +26,6 @@ enum { READS_MAX = 8 };
 
 /* Further sockets that are not wanted any more stay open for no longer than this. */
 #define EXTRA_CHECK_US (5 * TR_MS)
-
-uint64_t tr_client_now_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * TR_S + (uint64_t)time.tv_nsec / 1000;
-}
 
 uint64_t tr_client_unix_ms(void)
 {
@@ -385,7 +379,7 @@ tryst_result tr_client_wait(struct tryst_client *client, uint64_t until_us)
         (struct pollfd){.fd = client->netwatch.fd, .events = POLLIN};            /* below 0: none */
     polled[count++] = (struct pollfd){.fd = client->extra.fd, .events = POLLIN}; /* so here */
     polled[count++] = (struct pollfd){.fd = tr_keeper_fd(&client->keeper), .events = POLLIN};
-    uint64_t now_us = tr_client_now_us();
+    uint64_t now_us = tr_clock_us();
     tr_sooner(&until_us, tr_client_deadline(client, now_us));
     uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
     const struct timespec left = {.tv_sec = (time_t)(left_us / TR_S),

@@ -60,8 +60,7 @@ struct tryst_client {
     uint8_t public_key[TRYST_KEY_SIZE];
 };
 
-/* Monotonic microseconds, and the wall clock's milliseconds. */
-uint64_t tr_client_now_us(void);
+/* The wall clock's milliseconds. */
 uint64_t tr_client_unix_ms(void);
 
 /* Lists the interfaces and tells the endpoint when they changed. */

@@ -5,6 +5,7 @@
 #ifdef TR_WITH_PORT_MAPPING
 
 #include "lib/base/deadline.h"
+#include "lib/driver/clock.h"
 #include "lib/driver/datagram.h"
 #include <errno.h>
 #include <natpmp.h>
@@ -28,20 +29,13 @@ enum { TRIES = 4, READS_MAX = 16 };
 /* For the answer to a removal, which is sent twice. */
 #define REMOVAL_US (60 * TR_MS)
 
-uint64_t tr_errand_now_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * TR_S + (uint64_t)time.tv_nsec / 1000;
-}
-
 enum tr_errand_end tr_errand_wait(const struct tr_errand *errand, int fd, short events,
                                   uint64_t until_us)
 {
     struct pollfd polled[2] = {{.fd = errand->wake_fd, .events = POLLIN},
                                {.fd = fd, .events = events}};
     for (;;) {
-        uint64_t now_us = tr_errand_now_us();
+        uint64_t now_us = tr_clock_us();
         uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
         const struct timespec left = {.tv_sec = (time_t)(left_us / TR_S),
                                       .tv_nsec = (long)(left_us % TR_S) * 1000};
@@ -154,7 +148,7 @@ bool tr_errand_pcp(const struct tr_errand *errand, struct tr_lease_answer *answe
         return true;
     uint64_t pause_us = is_removal ? REMOVAL_US : FIRST_TRY_US;
     for (int i = 0; i < (is_removal ? 2 : TRIES) && !is_done && !is_woken; i++) {
-        uint64_t until_us = tr_errand_now_us() + pause_us;
+        uint64_t until_us = tr_clock_us() + pause_us;
         pause_us *= is_removal ? 1 : 2;
         is_done = send(fd, request, sizeof(request), MSG_NOSIGNAL) < 0 && errno != EAGAIN;
         while (!is_done && !is_woken) {
@@ -178,13 +172,13 @@ static bool natpmp_ask(natpmp_t *natpmp, const struct tr_errand *errand, uint64_
         *result = readnatpmpresponseorretry(natpmp, response);
         if (*result != NATPMP_TRYAGAIN)
             return true;
-        uint64_t next_us = tr_errand_now_us() + 5 * TR_MS;
+        uint64_t next_us = tr_clock_us() + 5 * TR_MS;
         if (getnatpmprequesttimeout(natpmp, &left) == 0 && left.tv_sec >= 0)
             next_us += (uint64_t)left.tv_sec * TR_S + (uint64_t)left.tv_usec;
         tr_sooner(&next_us, until_us);
         if (tr_errand_wait(errand, natpmp->s, POLLIN, next_us) == TR_ERRAND_WOKEN)
             return false;
-        if (tr_errand_now_us() >= until_us)
+        if (tr_clock_us() >= until_us)
             return true;
     }
 }
@@ -208,7 +202,7 @@ static bool natpmp_talk(natpmp_t *natpmp, const struct tr_errand *errand,
     natpmpresp_t response;
     int result = 0;
     bool is_removal = errand->lifetime_s == 0;
-    uint64_t until_us = tr_errand_now_us() + (is_removal ? 2 * REMOVAL_US : NATPMP_US);
+    uint64_t until_us = tr_clock_us() + (is_removal ? 2 * REMOVAL_US : NATPMP_US);
     if (!is_removal) {
         if (sendpublicaddressrequest(natpmp) < 0)
             return true;

@@ -24,9 +24,6 @@ enum tr_errand_end {
     TR_ERRAND_WOKEN,
 };
 
-/* Monotonic microseconds. */
-uint64_t tr_errand_now_us(void);
-
 /* Waits for events of poll(2) on a descriptor (-1: none), until a time. */
 enum tr_errand_end tr_errand_wait(const struct tr_errand *errand, int fd, short events,
                                   uint64_t until_us);

@@ -5,6 +5,7 @@
 #ifdef TR_WITH_PORT_MAPPING
 
 #include "lib/base/deadline.h"
+#include "lib/driver/clock.h"
 #include "lib/driver/igd.h"
 #include <pthread.h>
 #include <signal.h>
@@ -128,7 +129,7 @@ static void begin(struct tr_mapper *mapper, const struct tryst_address *local)
     if (local->family == 0)
         tr_lease_stop(&mapper->lease);
     else
-        tr_lease_start(&mapper->lease, tr_errand_now_us());
+        tr_lease_start(&mapper->lease, tr_clock_us());
     tell(mapper);
 }
 
@@ -152,7 +153,7 @@ static bool round_begin(struct tr_mapper *mapper)
 {
     struct tr_errand *errand = &mapper->errand;
     if (!tr_errand_gateway(&errand->gateway, errand->local.scope)) {
-        tr_lease_no_router(&mapper->lease, tr_errand_now_us());
+        tr_lease_no_router(&mapper->lease, tr_clock_us());
         return false;
     }
     return true;
@@ -174,7 +175,7 @@ static void step(struct tr_mapper *mapper, uint32_t protocol)
         mapper->granted_by = protocol;
         return; /* there are orders, which come first */
     }
-    tr_lease_input(lease, tr_errand_now_us(), &answer);
+    tr_lease_input(lease, tr_clock_us(), &answer);
     if (answer.word == TR_LEASE_GRANTED) {
         mapper->granted_by = protocol;
         mapper->errand.external_port = answer.external.port;
@@ -199,7 +200,7 @@ static void work(void *argument)
 {
     struct tr_mapper *mapper = argument;
     while (orders_take(mapper)) {
-        uint32_t protocol = tr_lease_due(&mapper->lease, tr_errand_now_us());
+        uint32_t protocol = tr_lease_due(&mapper->lease, tr_clock_us());
         if (protocol != TRYST_PORTMAP_NO_PROTOCOL)
             step(mapper, protocol);
         else
@@ -254,11 +255,11 @@ void tr_mapper_destroy(struct tr_mapper *mapper)
 {
     if (mapper == NULL)
         return;
-    uint64_t until_us = tr_errand_now_us() + END_US, now_us = 0;
+    uint64_t until_us = tr_clock_us() + END_US, now_us = 0;
     uv_mutex_lock(&mapper->lock);
     mapper->is_ended = true;
     ring(mapper->wake_fd);
-    while (!mapper->is_through && !mapper->is_searching && (now_us = tr_errand_now_us()) < until_us)
+    while (!mapper->is_through && !mapper->is_searching && (now_us = tr_clock_us()) < until_us)
         uv_cond_timedwait(&mapper->through, &mapper->lock, (until_us - now_us) * 1000);
     mapper->is_orphan = !mapper->is_through;
     bool is_orphan = mapper->is_orphan;

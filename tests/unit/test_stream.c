@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "lib/base/deadline.h"
 #include "lib/driver/client_loop.h"
+#include "lib/driver/clock.h"
 #include "lib/driver/stream.h"
 #include "lib/driver/stream_socket.h"
 #include "tests/unit/unit.h"
@@ -356,7 +357,7 @@ static void a_waiting_client_wakes_for_streams(void)
     tr_tunnel_send(echo.tunnels[0], "\4\1", 2);
     tr_stream_socket_write(echo.fds[0], echo.tunnels[0]);
     for (int i = 0; i < 100 && !client->streams.list[0].is_ready; i++)
-        tr_client_wait(client, tr_client_now_us() + TR_S);
+        tr_client_wait(client, tr_clock_us() + TR_S);
     ASSERT_TRUE(client->streams.list[0].is_ready);
     tryst_client_run(client, 0);
     ASSERT_FALSE(client->streams.list[0].is_ready);

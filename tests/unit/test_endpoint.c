@@ -188,6 +188,32 @@ static void endpoint_is_not_changed_by_wrong_arguments(void)
     world_clear(&world);
 }
 
+static void endpoint_tells_what_it_knows_of_its_nat(void)
+{
+    struct tryst_survey survey;
+    world_init(&world, 1);
+    struct tryst_endpoint *endpoint = world.end[0].endpoint;
+    ASSERT_EQ_INT(tryst_endpoint_survey(NULL, &survey), TRYST_E_ARGUMENT);
+    ASSERT_EQ_INT(tryst_endpoint_survey(endpoint, NULL), TRYST_E_ARGUMENT);
+    ASSERT_EQ_INT(tryst_endpoint_survey(endpoint, &survey), TRYST_OK);
+    ASSERT_EQ_UINT(survey.state, TRYST_SURVEY_NONE);
+    ASSERT_EQ_UINT(tryst_survey_outlook(&survey), TRYST_OUTLOOK_UNKNOWN);
+    ASSERT_EQ_UINT(tryst_survey_outlook(NULL), TRYST_OUTLOOK_UNKNOWN);
+    world_join(&world, 0);
+    world_for(&world, TR_S);
+    ASSERT_EQ_INT(tryst_endpoint_survey(endpoint, &survey), TRYST_OK);
+    ASSERT_EQ_UINT(survey.state, TRYST_SURVEY_DONE);
+    ASSERT_EQ_UINT(survey.mapping, TRYST_MAPPING_NONE);
+    ASSERT_EQ_UINT(survey.rtt_us, 2 * world.delay_us);
+    ASSERT_EQ_UINT(tryst_survey_outlook(&survey), TRYST_OUTLOOK_OPEN);
+    ASSERT_EQ_INT(tryst_endpoint_lifetime(NULL, world.now_us, 30), TRYST_E_ARGUMENT);
+    ASSERT_EQ_INT(tryst_endpoint_lifetime(endpoint, world.now_us, 4), TRYST_E_ARGUMENT);
+    ASSERT_EQ_INT(tryst_endpoint_lifetime(endpoint, world.now_us, 241), TRYST_E_ARGUMENT);
+    ASSERT_EQ_INT(tryst_endpoint_lifetime(endpoint, world.now_us, 30),
+                  TRYST_E_STATE); /* no sockets */
+    world_clear(&world);
+}
+
 static void endpoint_meets_another_and_talks_both_ways(void)
 {
     world_init(&world, 2);
@@ -395,6 +421,7 @@ static void endpoint_allocates_nothing_for_messages_in_steady_state(void)
 
 UNIT_MAIN("endpoint", UNIT_CASE(endpoint_refuses_wrong_arguments_of_create),
           UNIT_CASE(endpoint_is_not_changed_by_wrong_arguments),
+          UNIT_CASE(endpoint_tells_what_it_knows_of_its_nat),
           UNIT_CASE(endpoint_meets_another_and_talks_both_ways),
           UNIT_CASE(endpoint_meets_three_others), UNIT_CASE(endpoint_sends_messages_of_every_size),
           UNIT_CASE(endpoint_leaves_and_joins_again_as_somebody_new),

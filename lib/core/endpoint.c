@@ -213,6 +213,7 @@ static void advance(struct tryst_endpoint *endpoint)
         tr_traversal_wanted(&endpoint->session.traversal, &endpoint->session.seats,
                             &endpoint->kit) < now_us + SPRAY_SOON_US)
         tr_survey_refresh(&endpoint->survey, &endpoint->rendezvous, &endpoint->kit);
+    tr_survey_send(&endpoint->survey, &endpoint->rendezvous, &endpoint->kit);
 }
 
 static void uplinks_update(struct tryst_endpoint *endpoint)

@@ -292,7 +292,6 @@ static bool step(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
             return true;
         stage_set(survey, TR_SURVEY_PORTS, kit->now_us);
         ask_ports(survey, kit);
-        tr_prober_tick(&survey->prober, kit);
         return true;
     case TR_SURVEY_PORTS:
         if (!is_settled(survey, TR_PROBE_PLAIN, TR_PROBE_PLAIN) ||
@@ -308,7 +307,6 @@ static bool step(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
         rendezvous->nat.filtering = tr_findings_filtering(&survey->prober);
         stage_set(survey, TR_SURVEY_LAST, kit->now_us);
         ask_last(survey, &rendezvous->nat, kit);
-        tr_prober_tick(&survey->prober, kit);
         return true;
     case TR_SURVEY_LAST:
         if (!is_settled(survey, TR_PROBE_POISON, TR_PROBE_HAIRPIN_BACK) &&
@@ -386,10 +384,18 @@ void tr_survey_tick(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
         return;
     while (step(survey, rendezvous, kit))
         ;
-    filter_patiently(survey);
-    tr_prober_tick(&survey->prober, kit);
-    while (step(survey, rendezvous, kit))
-        ;
+    fresh_take(survey, rendezvous, kit);
+}
+
+void tr_survey_send(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
+                    const struct tr_peer_kit *kit)
+{
+    if (survey->stage == TR_SURVEY_IDLE)
+        return;
+    do {
+        filter_patiently(survey);
+        tr_prober_tick(&survey->prober, kit);
+    } while (step(survey, rendezvous, kit));
     fresh_take(survey, rendezvous, kit);
     tr_lifetime_tick(&survey->lifetime, kit);
 }

@@ -41,6 +41,10 @@ struct tr_survey {
 /* Before the rendezvous' own tick, so that a REGISTER of that moment says what is known. */
 void tr_survey_tick(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
                     const struct tr_peer_kit *kit);
+
+/* Asks what is due: after all else of that moment, as five BINDs are long and a player waits for the rest. */
+void tr_survey_send(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
+                    const struct tr_peer_kit *kit);
 uint64_t tr_survey_deadline(const struct tr_survey *survey, const struct tr_rendezvous *rendezvous);
 
 /* Whether a datagram, unchecked so far, is an answer to a probe, or a probe that came back. */

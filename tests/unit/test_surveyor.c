@@ -63,6 +63,7 @@ static unsigned go_on(const struct tryst_address *first, const struct tryst_addr
         struct tr_datagram *out;
         uint8_t data[TR_DATAGRAM_BYTES];
         tr_survey_tick(&survey, &rendezvous, &fixture.kit);
+        tr_survey_send(&survey, &rendezvous, &fixture.kit);
         while ((out = tr_outbox_pop(&fixture.outbox)) != NULL) {
             const struct tryst_address *seen = out->socket != 0 ? further : first;
             struct tr_bind head;
@@ -73,6 +74,7 @@ static unsigned go_on(const struct tryst_address *first, const struct tryst_addr
                                 answer(out, seen, data));
         }
         tr_survey_tick(&survey, &rendezvous, &fixture.kit); /* as after any input */
+        tr_survey_send(&survey, &rendezvous, &fixture.kit);
         if (fixture.outbox.count > 0)
             continue;
         uint64_t next = tr_survey_deadline(&survey, &rendezvous);
@@ -209,6 +211,7 @@ static void forged_answers_are_not_taken(void)
     struct tryst_address forged = at(outside, 6666);
     begin(TRYST_SOCKETS_MAX);
     tr_survey_tick(&survey, &rendezvous, &fixture.kit);
+    tr_survey_send(&survey, &rendezvous, &fixture.kit);
     struct tr_datagram *out = tr_outbox_pop(&fixture.outbox);
     uint64_t now_us = fixture.kit.now_us + TR_MS;
     size_t size = answer(out, &forged, data);

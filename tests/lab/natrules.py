@@ -107,6 +107,37 @@ def symmetric(_gateway=None):
     return _table(_EMPTY_PREROUTING, _masquerade("fully-random"), _CLOSED_INPUT, _CLOSED_FORWARD)
 
 
+def symmetric_mapping(_gateway=None):
+    """A random symmetric NAT with the chains that miniupnpd fills, as its nft_init.sh has them."""
+    return """table inet filter {
+    chain forward {
+        type filter hook forward priority 0;
+        iifname "wan" ct state new jump miniupnpd
+        iifname "wan" ct state new drop
+    }
+    chain miniupnpd {
+    }
+    chain input {
+        type filter hook input priority 0;
+        iifname "wan" drop
+    }
+    chain prerouting {
+        type nat hook prerouting priority -100;
+        jump prerouting_miniupnpd
+    }
+    chain prerouting_miniupnpd {
+    }
+    chain postrouting {
+        type nat hook postrouting priority 100;
+        jump postrouting_miniupnpd
+        oifname "wan" masquerade fully-random
+    }
+    chain postrouting_miniupnpd {
+    }
+}
+"""
+
+
 def symmetric_block(ports):
     """The same, its ports out of one block of so many."""
     def rules(_gateway=None):

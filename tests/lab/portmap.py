@@ -213,7 +213,8 @@ def deaf(stage):
     """Routers that drop whatever is for them: no delay, a bounded end, and silence where it is denied."""
     hosts = stage.homes("dora")
     hosts += stage.homes("dirk", kind=natrules.port_restricted)
-    one = stage.route(hosts[0], deaf=True)
+    one = stage.route(hosts[0], protocols=())
+    one.silence()
     times, ends = [], []
     for maps in (False, True):
         stage.lab.forget([gateway for host in hosts for gateway in host.gateways])
@@ -235,6 +236,26 @@ def deaf(stage):
             f"ends of {', '.join(labtable.figure(ms) for ms in ends)} ms, denied the first")
 
 
+def falls_silent(stage):
+    """A router that stops to answer: in the middle of UPnP, and with a mapping that was granted."""
+    told = []
+    for name, protocol, part, asked_s in (("hugo", router.UPNP, f"tcp dport {router.HTTP_PORT}", 1.5),
+                                          ("hans", router.UPNP, "", 1.0), ("hope", router.PCP, "", 0.5)):
+        host, = stage.homes(name)
+        one = stage.route(host, protocols=(protocol,))
+        if part:
+            one.silence(part)
+        with Meeting(stage, f"falls silent {name}", [host], (True,)) as meeting:
+            meeting.run(asked_s)
+            expect(one.asked()[protocol] > 0, f"{protocol} was not spoken: {one.asked()}")
+            expect(len(one.mappings()) == (0 if part else 1), f"mapped is {one.mappings()}")
+            one.silence()
+            told.append(end_ms(meeting.players[0], signal.SIGTERM))
+    expect(max(told) <= END_MS, f"ends of {told} ms")
+    return ("ends of {} ms where UPnP's description does not come, {} ms with its mapping, "
+            "{} ms with PCP's").format(*map(labtable.figure, told))
+
+
 STORIES = {
     "the same homes, nobody, one side, both": both_sides,
     "PCP alone": _alone(router.PCP, 1.0, "", "pia", "paul"),
@@ -243,6 +264,7 @@ STORIES = {
     "leases are renewed": lease,
     "two homes behind one carrier NAT, no hairpin": carrier,
     "a router that does not answer": deaf,
+    "a router that falls silent": falls_silent,
 }
 
 

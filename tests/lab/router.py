@@ -91,10 +91,10 @@ def daemon():
 
 
 class Router:
-    """A home router that counts what comes from its home for itself, and answers it where it speaks any of
-    `protocols`. told: the address it is to name as its own, when that is no public one. deaf: it drops all."""
+    """A home router that counts what comes from its home for itself, and answers what is of
+    `protocols`. told: the address it is to name as its own, when that is no public one."""
 
-    def __init__(self, lab, gateway, place, protocols=ALL, lifetime_s=1200, told=None, deaf=False):
+    def __init__(self, lab, gateway, place, protocols=ALL, lifetime_s=1200, told=None):
         self.lab = lab
         self.gateway = gateway
         self.folder = os.path.join(place, gateway)
@@ -105,10 +105,10 @@ class Router:
                  for name, number in _VERSIONS.items() if name not in protocols]
         if not {PCP, NATPMP} & set(protocols):
             drops = []  # nobody listens there, and the home is told so
-        lab.rules(gateway, _COUNTERS % ("        drop" if deaf else "\n".join(drops)))
+        lab.rules(gateway, _COUNTERS % "\n".join(drops))
         if told:
             lab.rules(gateway, _telling(told))
-        if protocols and not deaf:
+        if protocols:
             self._start(protocols, lifetime_s, told)
         lab.programs[gateway] = self
 
@@ -156,6 +156,10 @@ class Router:
             self.gateway, ["nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd"]))
         return [(int(port), address, int(inner)) for port, address, inner in
                 re.findall(r"th dport (\d+) dnat ip to ([\d.]+):(\d+)", text)]
+
+    def silence(self, what=""):
+        """From now on it drops what is for it, or a part of that in nftables' words."""
+        netlab.command(netlab.inside(self.gateway, ["nft", f"add rule ip asked ours {what} drop"]))
 
     def forget(self):
         """Mappings that were asked for stay."""

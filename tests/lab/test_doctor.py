@@ -7,6 +7,7 @@ Needs what run.py needs.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from players import PlayError, Server, find_program, folder
 SKIP = 77
 PATIENCE_S = 60
 UNLIKELY = 5  # tools/join.h
+AT_ONCE = 5
 
 MAPPING = {kinds.NONE: "none", kinds.ENDPOINT: "endpoint-independent", kinds.ADDRESS: "address-dependent",
            kinds.PORT: "address-and-port-dependent"}
@@ -100,10 +102,16 @@ def check_kinds(chosen, has_other_address):
     with folder() as place, netlab.Lab() as lab, \
             Server(lab.server, [netlab.SERVER4], place, extra=extra) as server:
         pin = server.pin(netlab.SERVER4)
-        for number, kind in enumerate(chosen):
-            host = kind.build(lab, f"d{number}")
+        hosts = [kind.build(lab, f"d{number}") for number, kind in enumerate(chosen)]
+
+        def examine_one(number):
+            kind = chosen[number]
             name = kind.name + ("" if has_other_address else ", one server address")
-            failed += examine(name, kind, host, pin, has_other_address)
+            return examine(name, kind, hosts[number], pin, has_other_address)
+
+        # A doctor mostly waits, for a router that may be asked for a port.
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            failed += sum(pool.map(examine_one, range(len(chosen))))
     return failed
 
 

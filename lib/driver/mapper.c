@@ -171,9 +171,10 @@ static void step(struct tr_mapper *mapper, uint32_t protocol)
         tell(mapper);
         return;
     }
-    if (!ask(mapper, protocol, &answer)) {
-        mapper->granted_by = protocol;
-        return; /* there are orders, which come first */
+    if (!ask(mapper, protocol, &answer)) {  /* there are orders, which come first */
+        if (protocol != TRYST_PORTMAP_UPNP) /* whose calls are not cut short: nothing was granted */
+            mapper->granted_by = protocol;
+        return;
     }
     tr_lease_input(lease, tr_clock_us(), &answer);
     if (answer.word == TR_LEASE_GRANTED) {

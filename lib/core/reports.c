@@ -3,6 +3,7 @@
 #include "lib/core/reports.h"
 
 #include "lib/core/outreach.h"
+#include <string.h>
 
 /* Statistics wait; a full session of 255 is told in eight seconds. */
 #define PAUSE_US (1 * TR_S)
@@ -17,6 +18,14 @@ static uint32_t took_ms(const struct tr_peer *peer, const struct tr_peer_kit *ki
     return tr_path_answered_ms(&peer->paths.list[index]);
 }
 
+/* That anything was told. */
+static void forget(struct tr_seats *seats)
+{
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
+        if (seats->peers[seat] != NULL && seats->peers[seat]->outcome != TR_OUTCOME_NONE)
+            seats->peers[seat]->has_outcome = true;
+}
+
 void tr_reports_tick(struct tr_reports *reports, struct tr_rendezvous *rendezvous,
                      struct tr_seats *seats, const struct tr_peer_kit *kit)
 {
@@ -24,6 +33,9 @@ void tr_reports_tick(struct tr_reports *reports, struct tr_rendezvous *rendezvou
     size_t count = 0;
     if (!tr_rendezvous_wants_outcomes(rendezvous) || !tr_is_due(reports->next_us, kit->now_us))
         return;
+    if (memcmp(reports->channel, rendezvous->channel, TR_CHANNEL_BYTES) != 0)
+        forget(seats);
+    memcpy(reports->channel, rendezvous->channel, TR_CHANNEL_BYTES);
     for (uint32_t seat = 0; seat < TR_SEATS && count < TR_OUTCOMES_TOLD_MAX; seat++) {
         struct tr_peer *peer = seats->peers[seat];
         if (peer == NULL || !peer->has_outcome || !peer->is_listed)
@@ -52,11 +64,4 @@ uint64_t tr_reports_deadline(const struct tr_reports *reports,
             seats->peers[seat]->is_listed)
             return reports->next_us;
     return TR_NEVER;
-}
-
-void tr_reports_anew(struct tr_seats *seats)
-{
-    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
-        if (seats->peers[seat] != NULL && seats->peers[seat]->outcome != TR_OUTCOME_NONE)
-            seats->peers[seat]->has_outcome = true;
 }

@@ -9,6 +9,8 @@
 /* All zeros at the start. */
 struct tr_reports {
     uint64_t next_us; /* not before */
+    uint8_t channel
+        [TR_CHANNEL_BYTES]; /* by which all was told; what was on its way when it ended is lost */
 };
 
 /* Tells what changed, in one datagram a second at most. */
@@ -16,8 +18,5 @@ void tr_reports_tick(struct tr_reports *reports, struct tr_rendezvous *rendezvou
                      struct tr_seats *seats, const struct tr_peer_kit *kit);
 uint64_t tr_reports_deadline(const struct tr_reports *reports,
                              const struct tr_rendezvous *rendezvous, const struct tr_seats *seats);
-
-/* The server has forgotten all of it. */
-void tr_reports_anew(struct tr_seats *seats);
 
 #endif

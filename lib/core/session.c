@@ -267,7 +267,6 @@ void tr_session_unsettle(struct tr_session *session, bool is_moved, const struct
 void tr_session_relay_anew(struct tr_session *session, const struct tr_peer_kit *kit)
 {
     session->deadline_us = 0;
-    tr_reports_anew(&session->seats);
     for (uint32_t seat = 0; seat < TR_SEATS; seat++)
         if (session->seats.peers[seat] != NULL)
             tr_peer_relay_anew(session->seats.peers[seat], kit);

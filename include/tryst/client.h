@@ -31,7 +31,8 @@ TRYST_API tryst_result tryst_client_create(struct tryst_client **client,
                                            const struct tryst_options *options);
 
 /* Leaves the session (one try to tell everyone), closes the socket, frees; NULL is fine. Waits for a
- * look-up of the server's name that is under way: the system offers no way to stop it. Since 0.1 */
+ * look-up of the server's name that is under way: the system offers no way to stop it; and for a home
+ * router that is to take its port back, a second at most. Since 0.1 */
 TRYST_API void tryst_client_destroy(struct tryst_client *client);
 
 /* As tryst_endpoint_join, tryst_endpoint_leave, tryst_endpoint_send, tryst_endpoint_poll,

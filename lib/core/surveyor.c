@@ -32,6 +32,13 @@ static bool is_running(const struct tr_survey *survey)
     return survey->stage != TR_SURVEY_IDLE && survey->stage != TR_SURVEY_READY;
 }
 
+/* Nothing is asked: each datagram of a game comes by here, and looks at no probe. */
+static bool is_resting(const struct tr_survey *survey)
+{
+    return survey->stage == TR_SURVEY_IDLE ||
+           (survey->stage == TR_SURVEY_READY && survey->prober.probes[TR_PROBE_FRESH].socket == 0);
+}
+
 static bool is_hard(const struct tr_nat *nat)
 {
     return nat->mapping == TRYST_MAPPING_ADDRESS_DEPENDENT ||
@@ -380,7 +387,7 @@ void tr_survey_tick(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
     const struct tr_uplink *base = base_of(rendezvous);
     if (base != NULL && tr_is_due(wanted_us(survey, rendezvous, base), kit->now_us))
         start(survey, rendezvous, base, kit);
-    if (survey->stage == TR_SURVEY_IDLE)
+    if (is_resting(survey))
         return;
     while (step(survey, rendezvous, kit))
         ;
@@ -403,7 +410,7 @@ void tr_survey_send(struct tr_survey *survey, struct tr_rendezvous *rendezvous,
 uint64_t tr_survey_deadline(const struct tr_survey *survey, const struct tr_rendezvous *rendezvous)
 {
     uint64_t next = wanted_us(survey, rendezvous, base_of(rendezvous));
-    if (survey->stage != TR_SURVEY_IDLE)
+    if (!is_resting(survey))
         tr_sooner(&next, tr_prober_deadline(&survey->prober));
     tr_sooner(&next, tr_lifetime_deadline(&survey->lifetime));
     return next;

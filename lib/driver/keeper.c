@@ -51,7 +51,7 @@ static void start(struct tr_keeper *keeper)
 {
     uint8_t nonce[12];
     tr_seal_entropy(nonce, sizeof(nonce));
-    keeper->mapper = tr_mapper_create(nonce);
+    keeper->mapper = tr_mapper_create(nonce, TR_LEASE_S);
     keeper->is_denied = keeper->mapper == NULL; /* not built, or nothing left for it */
     watch(keeper);
 }

@@ -40,6 +40,7 @@ struct tr_mapper {
     struct tr_lease lease; /* the worker's own, as all below */
     struct tr_igd igd;
     struct tr_errand errand;
+    uint32_t lease_s;
     uint32_t granted_by; /* what a removal goes by: it has granted, or may have */
 };
 
@@ -164,7 +165,7 @@ static void step(struct tr_mapper *mapper, uint32_t protocol)
 {
     struct tr_lease *lease = &mapper->lease;
     struct tr_lease_answer answer;
-    mapper->errand.lifetime_s = TR_LEASE_S;
+    mapper->errand.lifetime_s = mapper->lease_s;
     if (lease->state == TRYST_PORTMAP_HELD)
         mapper->errand.external_port = lease->external.port;
     else if (protocol == TRYST_PORTMAP_PCP && !round_begin(mapper)) {
@@ -230,13 +231,14 @@ static int start(struct tr_mapper *mapper)
     return error;
 }
 
-struct tr_mapper *tr_mapper_create(const uint8_t nonce[12])
+struct tr_mapper *tr_mapper_create(const uint8_t nonce[12], uint32_t lease_s)
 {
     struct tr_mapper *mapper = calloc(1, sizeof(*mapper));
     if (mapper == NULL)
         return NULL;
     mapper->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     mapper->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    mapper->lease_s = lease_s;
     tr_lease_stop(&mapper->lease);
     mapper->errand.wake_fd = mapper->wake_fd;
     memcpy(mapper->errand.nonce, nonce, TR_PCP_NONCE_BYTES);
@@ -310,9 +312,10 @@ bool tr_mapper_take(struct tr_mapper *mapper, struct tryst_portmap *known)
 
 #include <stddef.h>
 
-struct tr_mapper *tr_mapper_create(const uint8_t nonce[12])
+struct tr_mapper *tr_mapper_create(const uint8_t nonce[12], uint32_t lease_s)
 {
     (void)nonce;
+    (void)lease_s;
     return NULL;
 }
 

@@ -11,10 +11,11 @@
 /* Opaque: its thread and what both share, under one mutex. */
 struct tr_mapper;
 
-/* Starts the thread; it asks nothing before it is told for what. nonce: random, known to nobody.
+/* Starts the thread; it asks nothing before it is told for what. nonce: random, known to nobody. lease_s:
+ * what is asked of the router, TR_LEASE_S but in tests.
  *
  * Returns  NULL: no memory, threads or descriptors, or it is not built. */
-struct tr_mapper *tr_mapper_create(const uint8_t nonce[12]);
+struct tr_mapper *tr_mapper_create(const uint8_t nonce[12], uint32_t lease_s);
 
 /* Removes the mapping there is and ends the thread. Takes as long as the router takes to answer: some
  * milliseconds. One that hangs is not waited for longer than a second: the thread ends by itself then,

@@ -9,6 +9,7 @@ Needs what run.py needs, and miniupnpd (Debian: miniupnpd-nftables).
 import argparse
 import concurrent.futures
 import os
+import select
 import signal
 import sys
 import threading
@@ -19,7 +20,7 @@ import natrules
 import netlab
 import router
 from hard_try import first_on, tale_of
-from players import Player, PlayError, Server, find_program, folder, play, unix_us_of
+from players import Player, PlayError, Program, Server, find_program, folder, play, unix_us_of
 
 SKIP = 77
 LANES = 3
@@ -163,20 +164,16 @@ def _alone(protocol, limit_s, lifetime, *names):
     return story
 
 
-def lease(stage):
-    """Leases of eight seconds are renewed, so that the port stays open, and end with who is killed."""
-    host, = stage.homes("lena")
-    one = stage.route(host, protocols=(router.PCP,), lifetime_s=SHORT_LEASE_S)
-    with Meeting(stage, "lease", [host], (True,)) as meeting:
-        meeting.run(0.5)
-        first, asked = one.mappings(), one.asked()[router.PCP]
-        expect(len(first) == 1, f"mapped is {first}")
-        for second in range(1, SHORT_LEASE_S + 4):
-            meeting.run(0.5 + second)
-            expect(one.mappings() == first, f"mapped is {one.mappings()} after {second} s, was {first}")
-        renewals = one.asked()[router.PCP] - asked
-        expect(2 <= renewals <= 4, f"asked {renewals} times more")
-        end_ms(meeting.players[0], signal.SIGKILL)
+def _kept(host, one, asked, wait, kill):
+    """A mapping is renewed for longer than it lasts, and ends with who is killed."""
+    first, before = one.mappings(), asked()
+    expect(len(first) == 1 and first[0][1] == host.local[0], f"mapped is {first}")
+    for second in range(1, SHORT_LEASE_S + 4):
+        wait(second)
+        expect(one.mappings() == first, f"mapped is {one.mappings()} after {second} s, was {first}")
+    renewals = asked() - before
+    expect(2 <= renewals <= 4, f"asked {renewals} times more")
+    kill()
     killed = time.monotonic()
     expect(one.mappings() == first, "a killed player gave its port back")
     while one.mappings():
@@ -184,6 +181,48 @@ def lease(stage):
         time.sleep(0.1)
     return (f"open for {SHORT_LEASE_S + 3} s, {renewals} renewals; "
             f"closed {time.monotonic() - killed:.1f} s after its player was killed")
+
+
+def lease(stage):
+    """PCP's leases of eight seconds are renewed: a router may grant less than was asked for."""
+    host, = stage.homes("lena")
+    one = stage.route(host, protocols=(router.PCP,), lifetime_s=SHORT_LEASE_S)
+    with Meeting(stage, "lease", [host], (True,)) as meeting:
+        meeting.run(0.5)
+        return _kept(host, one, lambda: one.asked()[router.PCP], lambda second: meeting.run(0.5 + second),
+                     lambda: end_ms(meeting.players[0], signal.SIGKILL))
+
+
+def _await(program, start, limit_s):
+    """The first line that starts so."""
+    lines, end = [], time.monotonic() + limit_s
+    while time.monotonic() < end:
+        if select.select([program.process.stdout], [], [], 0.1)[0]:
+            new = program.read()
+            expect(new is not None, f"ended: {program.complaint()}")
+            lines += new
+        for line in lines:
+            if line.startswith(start):
+                return line
+    raise Fault(f"no {start!r} but {lines}")
+
+
+def _short_lease(protocol, word, name):
+    """The same where the router grants what is asked for, and a client asks for twenty minutes: by its mapper
+    alone. word: what the router's log says of each grant."""
+    def story(stage):
+        host, = stage.homes(name)
+        one = stage.route(host, protocols=(protocol,))
+        keeper = Program("tests/lab/portkeeper", ["--device", "eth0", "--local", f"{host.local[0]}:7200",
+                                                  "--lease", str(SHORT_LEASE_S)], host.namespace, stage.place, name)
+        try:
+            _await(keeper, f"held {protocol}", 5.0)
+            return _kept(host, one, lambda: one.said().count(word), lambda _: time.sleep(1),
+                         lambda: end_ms(keeper, signal.SIGKILL))
+        finally:
+            keeper.close()
+    story.__doc__ = f"{protocol}'s leases of eight seconds are renewed"
+    return story
 
 
 def carrier(stage):
@@ -262,7 +301,9 @@ STORIES = {
     "PCP alone": _alone(router.PCP, 1.0, "", "pia", "paul"),
     "NAT-PMP alone": _alone(router.NATPMP, 2.0, "lifetime=1200s", "nora", "nils"),
     "UPnP alone": _alone(router.UPNP, 4.0, "leaseduration=1200", "ulla", "ulf"),
-    "leases are renewed": lease,
+    "leases are renewed by PCP": lease,
+    "leases are renewed by NAT-PMP": _short_lease(router.NATPMP, f"lifetime={SHORT_LEASE_S}s", "liv"),
+    "leases are renewed by UPnP": _short_lease(router.UPNP, f"leaseduration={SHORT_LEASE_S}", "lisa"),
     "two homes behind one carrier NAT, no hairpin": carrier,
     "a router that does not answer": deaf,
     "a router that falls silent": falls_silent,
@@ -290,7 +331,7 @@ class Stage:
 
     def run(self, chosen):
         """Plays stories side by side. Returns how many failed."""
-        order = sorted(chosen, key=lambda name: STORIES[name] is not lease)  # the longest one first
+        order = sorted(chosen, key=lambda name: not name.startswith("leases"))  # the longest first
         with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
             return sum(pool.map(self._tell, order))
 

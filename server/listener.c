@@ -340,6 +340,11 @@ struct tr_listener *tr_listener_create(struct tr_log *log)
     return listener;
 }
 
+struct uv_loop_s *tr_listener_loop(struct tr_listener *listener)
+{
+    return &listener->loop;
+}
+
 tryst_result tr_listener_open(struct tr_listener *listener, const struct tryst_address *local)
 {
     struct outlet *outlet;

@@ -29,6 +29,9 @@ uint64_t tr_listener_now(void);
 /* NULL: no memory, or the system has no loop for us. */
 struct tr_listener *tr_listener_create(struct tr_log *log);
 
+/* The loop, for what stands beside the listener in it and ends before it. */
+struct uv_loop_s *tr_listener_loop(struct tr_listener *listener);
+
 /* Binds one more socket. TRYST_OK; TRYST_E_FULL; TRYST_E_NETWORK, and errno says why. */
 tryst_result tr_listener_open(struct tr_listener *listener, const struct tryst_address *local);
 

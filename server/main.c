@@ -33,6 +33,7 @@ struct server {
     struct tr_service *service;
     struct tr_recall_file recall;
     struct tr_census_file census; /* of what is counted; none: nothing is */
+    struct tr_admin *admin;       /* who shows it; NULL: nobody */
     uint32_t recalled;            /* participants of a server that was killed here */
     struct tr_desk *desk;         /* of the operator's rules; NULL: there are none */
 };
@@ -186,6 +187,12 @@ static void log_start(struct server *server)
         tr_ports_format(&local, text);
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "listening", "address", text);
     }
+    if (server->admin != NULL) {
+        local = tr_admin_local(server->admin);
+        tr_ports_format(&local, text);
+        tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "showing-metrics", "address",
+                   text);
+    }
 }
 
 /* A server whose rules do not load serves nobody. */
@@ -232,12 +239,10 @@ static bool start(struct server *server)
         fprintf(stderr, "trystd: %s\n", tryst_result_text(TRYST_E_MEMORY));
         return false;
     }
+    const struct tr_ports ports = {
+        .listener = server->listener, .settings = &server->settings, .log = &server->log};
     struct tr_vantage vantage;
-    if (!tr_ports_open(&(struct tr_ports){.listener = server->listener,
-                                          .settings = &server->settings,
-                                          .log = &server->log},
-                       &vantage) ||
-        !start_service(server, &vantage))
+    if (!tr_ports_open(&ports, &vantage) || !start_service(server, &vantage))
         return false;
     open_recall(server);
     if (!open_census(server))
@@ -247,7 +252,9 @@ static bool start(struct server *server)
         return false;
     }
     tr_listener_set_stats(server->listener, server->settings.stats_s);
-    return open_rules(server) && print_pin(server);
+    const struct tr_admin_view view = {.service = server->service, .census = server->census.census};
+    return tr_ports_open_admin(&ports, &view, &server->admin) && open_rules(server) &&
+           print_pin(server);
 }
 
 static void tell_complaints(struct server *server, char *text)
@@ -267,6 +274,7 @@ static bool needs_restart(const struct tr_settings *a, const struct tr_settings 
            strcmp(a->advertise_host, b->advertise_host) != 0 ||
            a->advertise_port != b->advertise_port || a->other_port != b->other_port ||
            memcmp(a->other, b->other, sizeof a->other) != 0 ||
+           memcmp(&a->metrics, &b->metrics, sizeof a->metrics) != 0 ||
            memcmp(&a->streams, &b->streams, offsetof(struct tr_settings_streams, certificate)) !=
                0 ||
            memcmp(&a->policy, &b->policy, sizeof a->policy) != 0 ||
@@ -307,7 +315,8 @@ static void reload(struct server *server)
     }
     if (needs_restart(settings, &fresh))
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_WARNING, "reload-partial", "why",
-                   "listen, other_*, state, advertise, tcp_*, census* and policy need a restart");
+                   "listen, other_*, metrics, state, advertise, tcp_*, census* and policy need a "
+                   "restart");
     settings->limits = fresh.limits;
     settings->stats_s = fresh.stats_s;
     settings->log_level = fresh.log_level;
@@ -334,6 +343,7 @@ static int run(struct server *server)
         tr_log_say(&server->log, tr_listener_now(), TR_LOG_INFO, "stopped", NULL, NULL);
         status = EXIT_DONE;
     }
+    tr_admin_close(server->admin);
     tr_listener_destroy(server->listener);
     tr_desk_close(server->desk);
     if (server->service)

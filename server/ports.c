@@ -38,6 +38,8 @@ static void explain_listen(const struct tryst_address *address, bool is_tcp, con
         fprintf(stderr, "port %u needs root; choose one above 1023 with %s\n", address->port, flag);
     else if (error == EADDRNOTAVAIL)
         fprintf(stderr, "this machine does not have the address; choose another with %s\n", flag);
+    else if (error == ENOSYS)
+        fprintf(stderr, "this trystd was built without what %s needs\n", flag);
     else
         fprintf(stderr, "%s\n", strerror(error));
 }
@@ -248,4 +250,18 @@ bool tr_ports_open(const struct tr_ports *ports, struct tr_vantage *vantage)
         if (!open_other_address(ports, settings->other[i], vantage, i))
             return false;
     return true;
+}
+
+bool tr_ports_open_admin(const struct tr_ports *ports, const struct tr_admin_view *view,
+                         struct tr_admin **admin)
+{
+    const struct tryst_address *local = &ports->settings->metrics;
+
+    *admin = NULL;
+    if (local->family == 0)
+        return true;
+    *admin = tr_admin_open(tr_listener_loop(ports->listener), local, view);
+    if (*admin == NULL)
+        explain_listen(local, true, "--metrics ADDRESS:PORT");
+    return *admin != NULL;
 }

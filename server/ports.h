@@ -1,8 +1,10 @@
-/* Opens what the settings say is listened on: UDP, TCP, and the further port and address for BIND.
+/* Opens what the settings say is listened on: UDP, TCP, the further port and address for BIND, and
+ * where counters are shown.
  * SPDX-License-Identifier: MIT */
 #ifndef TR_PORTS_H
 #define TR_PORTS_H
 
+#include "server/admin.h"
 #include "server/listener.h"
 #include "server/log.h"
 #include "server/settings.h"
@@ -17,6 +19,11 @@ struct tr_ports {
 /* What cannot be opened and must be is told on stderr, and what to do about it; what need not be is a
  * warning in the log. vantage: filled as far as its sockets are there. */
 bool tr_ports_open(const struct tr_ports *ports, struct tr_vantage *vantage);
+
+/* Shows the counters where the settings say; *admin is NULL where they say nothing. false: it must and
+ * cannot, as above. Ends before the listener. */
+bool tr_ports_open_admin(const struct tr_ports *ports, const struct tr_admin_view *view,
+                         struct tr_admin **admin);
 
 /* An address for people. */
 void tr_ports_format(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE]);

@@ -68,6 +68,7 @@ struct tr_settings {
     uint32_t other_port;           /* for BIND; or TR_SETTINGS_PORT_NEXT, TR_SETTINGS_PORT_NONE */
     struct tryst_address other[2]; /* other addresses for BIND, of one family each, port 0 */
     uint32_t other_count;
+    struct tryst_address metrics; /* where counters are shown over HTTP; family 0: nowhere */
     char state[TR_SETTINGS_PATH];
     char advertise_host[TRYST_PIN_HOST_SIZE]; /* "" lets the server look for an address */
     uint16_t advertise_port;                  /* 0: the port it listens on */

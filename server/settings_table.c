@@ -30,6 +30,8 @@ const struct tr_setting tr_settings_table[] = {
      "log the counters so often, 0 never"},
     {"server", "log_level", "log-level", "LEVEL", TR_SETTING_LEVEL, AT(log_level), 0, 0,
      TR_LOG_INFO, "error, warning, info or debug (info)"},
+    {"server", "metrics", "metrics", "ADDRESS:PORT", TR_SETTING_ADDRESS, AT(metrics), 0, 0, 0,
+     "show the counters there, over HTTP, for Prometheus; to who may see them (not shown)"},
     {"server", "tcp_connections", NULL, NULL, TR_SETTING_NUMBER, AT(streams.connections), 1, 65535,
      4096, "TCP connections at the same time"},
     {"server", "tcp_per_address", NULL, NULL, TR_SETTING_NUMBER, AT(streams.per_address), 1, 65535,
@@ -189,6 +191,17 @@ static bool read_other_address(struct tr_settings *settings, const char *text)
     return true;
 }
 
+/* One address and port, no wildcard: who wants all of them says 0.0.0.0 or [::]. */
+static bool read_address(struct tryst_address *address, const char *text)
+{
+    struct tryst_address read;
+
+    if (tryst_address_parse(&read, text) != TRYST_OK || read.transport != TRYST_TRANSPORT_UDP)
+        return false;
+    *address = read;
+    return true;
+}
+
 /* TR_SETTING_HOST, TR_SETTING_HOST:PORT, [IPV6] or [IPV6]:PORT: the pin's own reader judges it, so that what is shown is
  * what clients can read. */
 static bool read_host(struct tr_settings *settings, const char *text)
@@ -236,63 +249,65 @@ static bool read_switch(uint32_t *is_on, const char *text)
     return *is_on || strcmp(text, "off") == 0;
 }
 
+static void judge(struct tr_settings_report *report, bool is_good, const char *where,
+                  const char *text, const char *wanted)
+{
+    if (!is_good)
+        tr_settings_complain(report, "%s: \"%s\" is not %s", where, text, wanted);
+}
+
 /* where: "FILE:LINE: key" or "--flag". */
 void tr_settings_apply(struct tr_settings_reading *reading, const struct tr_setting *setting,
                        const char *text, const char *where)
 {
     struct tr_settings *settings = reading->settings;
+    struct tr_settings_report *report = reading->report;
     void *field = (char *)settings + setting->offset;
 
     switch (setting->kind) {
     case TR_SETTING_NUMBER:
         if (!read_number(field, text, setting->least, setting->most))
-            tr_settings_complain(reading->report,
+            tr_settings_complain(report,
                                  "%s: \"%s\" is not a whole number from %" PRIu32 " to %" PRIu32,
                                  where, text, setting->least, setting->most);
         break;
     case TR_SETTING_PATH:
         if (*text == '\0' || strlen(text) >= TR_SETTINGS_PATH)
-            tr_settings_complain(reading->report, "%s: a path has 1 to %d bytes", where,
+            tr_settings_complain(report, "%s: a path has 1 to %d bytes", where,
                                  TR_SETTINGS_PATH - 1);
         else
             memcpy(field, text, strlen(text) + 1);
         break;
     case TR_SETTING_LISTEN:
         apply_listen(
-            reading->report,
-            &(struct list){.addresses = settings->listen, .count = &settings->listen_count}, text,
-            where);
+            report, &(struct list){.addresses = settings->listen, .count = &settings->listen_count},
+            text, where);
         break;
     case TR_SETTING_LISTEN_TCP:
         apply_listen_tcp(reading, text, where);
         break;
     case TR_SETTING_OTHER_PORT:
-        if (!read_other_port(field, text))
-            tr_settings_complain(reading->report, "%s: \"%s\" is not a port or none", where, text);
+        judge(report, read_other_port(field, text), where, text, "a port or none");
         break;
     case TR_SETTING_OTHER_ADDRESS:
-        if (!read_other_address(settings, text))
-            tr_settings_complain(reading->report,
-                                 "%s: \"%s\" is not an IPv4 or IPv6 address, one of each", where,
-                                 text);
+        judge(report, read_other_address(settings, text), where, text,
+              "an IPv4 or IPv6 address, one of each");
+        break;
+    case TR_SETTING_ADDRESS:
+        judge(report, read_address(field, text), where, text,
+              "ADDRESS:PORT, as 127.0.0.1:9641 or [::1]:9641");
         break;
     case TR_SETTING_HOST:
-        if (!read_host(settings, text))
-            tr_settings_complain(reading->report, "%s: \"%s\" is not HOST or HOST:PORT", where,
-                                 text);
+        judge(report, read_host(settings, text), where, text, "HOST or HOST:PORT");
         break;
     case TR_SETTING_LEVEL:
-        if (!read_level(field, text))
-            tr_settings_complain(reading->report, "%s: \"%s\" is not error, warning, info or debug",
-                                 where, text);
+        judge(report, read_level(field, text), where, text, "error, warning, info or debug");
         break;
     case TR_SETTING_SWITCH:
-        if (!read_switch(field, text))
-            tr_settings_complain(reading->report, "%s: \"%s\" is not on or off", where, text);
+        judge(report, read_switch(field, text), where, text, "on or off");
         break;
     case TR_SETTING_RELAY:
-        if (!read_relay(field, text))
-            tr_settings_complain(reading->report, "%s: \"%s\" is not allow or deny", where, text);
+        judge(report, read_relay(field, text), where, text, "allow or deny");
         break;
     }
 }

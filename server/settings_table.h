@@ -14,6 +14,7 @@ enum tr_setting_kind {
     TR_SETTING_LISTEN_TCP,    /* may be given often, or be "none" */
     TR_SETTING_OTHER_PORT,    /* a port, or "none" */
     TR_SETTING_OTHER_ADDRESS, /* may be given twice: IPv4 and IPv6 */
+    TR_SETTING_ADDRESS,       /* an address and a port of TCP */
     TR_SETTING_HOST,
     TR_SETTING_LEVEL,
     TR_SETTING_RELAY,  /* allow or deny */
@@ -25,7 +26,7 @@ struct tr_setting {
     const char *flag;  /* NULL: only in the file */
     const char *value; /* what the help calls it */
     enum tr_setting_kind kind;
-    size_t offset; /* in struct tr_settings, of a NUMBER, PATH, LEVEL, RELAY or SWITCH */
+    size_t offset; /* in struct tr_settings, of a NUMBER, PATH, ADDRESS, LEVEL, RELAY or SWITCH */
     uint32_t least, most, standard;
     const char *help;
 };

@@ -5,21 +5,24 @@
 
 #include <stdint.h>
 
-/* X(field, text). Gauges first, then counters since the start. */
-#define TR_SERVER_STATS(X)                                                                         \
+/* X(field, text): how many there are now. */
+#define TR_SERVER_GAUGES(X)                                                                        \
     X(participants, "participants now")                                                            \
     X(sessions, "sessions now")                                                                    \
     X(streams, "TCP connections now")                                                              \
-    X(relay_pairs, "pairs of participants that are relayed for now")                               \
+    X(relay_pairs, "pairs of participants that are relayed for now")
+
+/* X(field, text): how often since the start; drop_*: what was not done. */
+#define TR_SERVER_COUNTERS(X)                                                                      \
     X(pairs_direct, "times that a participant said that it reached another directly")              \
-    X(pairs_relayed, "and only by the relay")                                                      \
-    X(pairs_none, "and not at all")                                                                \
+    X(pairs_relayed, "times that it said that only the relay leads there")                         \
+    X(pairs_none, "times that it said that nothing leads there")                                   \
     X(received, "datagrams received")                                                              \
     X(received_bytes, "bytes received")                                                            \
     X(sent, "datagrams sent")                                                                      \
     X(sent_bytes, "bytes sent")                                                                    \
     X(binds, "cookies handed out")                                                                 \
-    X(binds_later, "of them later, as they were asked to be")                                      \
+    X(binds_later, "cookies handed out later, as was asked for")                                   \
     X(registered, "registrations accepted")                                                        \
     X(repeated, "registrations repeated with the same bytes")                                      \
     X(refused, "registrations refused")                                                            \
@@ -56,6 +59,8 @@
     X(stream_accepted, "TCP connections accepted")                                                 \
     X(stream_refused, "TCP connections refused: over a bound")                                     \
     X(drop_stream, "datagrams not sent: the TCP connection was gone or held up")
+
+#define TR_SERVER_STATS(X) TR_SERVER_GAUGES(X) TR_SERVER_COUNTERS(X)
 
 struct tr_server_stats {
 #define TR_SERVER_STAT_ROW(field, text) uint64_t field;

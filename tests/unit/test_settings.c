@@ -162,6 +162,26 @@ static void tcp_is_listened_on_as_it_is_told(void)
     ASSERT_FALSE(load("[server]\ntls_key = /b\n", NULL));
 }
 
+static void place_of_the_metrics_is_read(void)
+{
+    static char *const wrong[] = {"--metrics=9641", "--metrics=*:9641", "--metrics=none",
+                                  "--metrics=localhost:9641", "--metrics=tcp/127.0.0.1:9641"};
+    ASSERT_TRUE(load(NULL, NULL));
+    ASSERT_EQ_UINT(settings.metrics.family, 0);
+    ASSERT_TRUE(load("[server]\nmetrics = 127.0.0.1:9641\n", NULL));
+    ASSERT_EQ_UINT(settings.metrics.family, 4);
+    ASSERT_EQ_UINT(settings.metrics.port, 9641);
+    ASSERT_TRUE(load("[server]\nmetrics = 127.0.0.1:9641\n", FLAGS((char[]){"--metrics=[::1]:0"})));
+    ASSERT_EQ_UINT(settings.metrics.family, 6);
+    ASSERT_EQ_UINT(settings.metrics.port, 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        ASSERT_FALSE(load(NULL, FLAGS(wrong[i])));
+        ASSERT_ROW(strstr(report.text, "is not ADDRESS:PORT, as 127.0.0.1:9641") != NULL, "%s",
+                   report.text);
+    }
+    ASSERT_FALSE(load("[server]\nmetrics = 127.0.0.1:1\nmetrics = 127.0.0.1:2\n", NULL));
+}
+
 static void other_port_and_addresses_are_read(void)
 {
     static const char text[] = "[server]\nother_port = none\nother_address = 192.0.2.9\n"
@@ -424,7 +444,8 @@ static void help_names_every_flag_and_limit(void)
 UNIT_MAIN("settings", UNIT_CASE(nothing_configured_has_good_defaults),
           UNIT_CASE(file_sets_everything), UNIT_CASE(flags_win_over_the_file),
           UNIT_CASE(tcp_is_listened_on_as_it_is_told), UNIT_CASE(other_port_and_addresses_are_read),
-          UNIT_CASE(census_is_off_unless_it_is_asked_for), UNIT_CASE(wishes_are_understood),
+          UNIT_CASE(place_of_the_metrics_is_read), UNIT_CASE(census_is_off_unless_it_is_asked_for),
+          UNIT_CASE(wishes_are_understood),
           UNIT_CASE(each_mistake_in_the_file_is_told_with_its_line),
           UNIT_CASE(all_mistakes_are_told_at_once),
           UNIT_CASE(numbers_hold_at_their_limits_and_not_one_past_them),

@@ -112,11 +112,11 @@ static void write_pairs(FILE *text, const struct sums *sums)
                         tryst_path_name(path), sums->pairs[one][other][path]);
 }
 
-/* Like a histogram, but for its sum, which nobody keeps. */
+/* Like a histogram, but for its sum, which nobody keeps, and counts may be taken back. */
 static void write_times(FILE *text, const struct sums *sums)
 {
     family(text, "census_pairs_within", "", "gauge",
-           "of them, those that had come out so within `le` seconds");
+           "of them, those that had come out so within these seconds");
     for (uint32_t path = 0; path < PATHS; path++) {
         uint64_t count = 0;
 
@@ -126,7 +126,7 @@ static void write_times(FILE *text, const struct sums *sums)
             count += sums->took[path][i];
             if (i + 1 < TR_CENSUS_BUCKETS)
                 snprintf(limit, sizeof limit, "%g", tr_census_bucket_ms[i] / 1000.0);
-            fprintf(text, "tryst_census_pairs_within{path=\"%s\",le=\"%s\"} %" PRIu64 "\n",
+            fprintf(text, "tryst_census_pairs_within{path=\"%s\",seconds=\"%s\"} %" PRIu64 "\n",
                     tryst_path_name(path), limit, count);
         }
     }

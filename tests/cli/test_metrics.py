@@ -90,7 +90,7 @@ class Metrics(Case):
         for player in players:
             player.wait_event("connected")
         end = time.monotonic() + PATIENCE_S
-        while self.samples(server)['tryst_census_pairs_within{path="direct",le="+Inf"}'] < 2:
+        while self.samples(server)['tryst_census_pairs_within{path="direct",seconds="+Inf"}'] < 2:
             self.assertLess(time.monotonic(), end)
             time.sleep(0.1)
         after = self.samples(server)

@@ -102,12 +102,12 @@ static void census_is_told_by_mapping_filtering_and_path(void)
              "other_filtering=\"%s\",path=\"direct\"} 2",
              tryst_mapping_name(TRYST_MAPPING_ENDPOINT_INDEPENDENT), filtering, mapping, filtering);
     ASSERT_ROW(has_line(line), "%s in %s", line, text);
-    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"direct\",le=\"0.05\"} 1"));
-    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"direct\",le=\"0.5\"} 1"));
-    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"direct\",le=\"1\"} 2"));
-    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"direct\",le=\"+Inf\"} 2"));
-    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"relay\",le=\"3\"} 0"));
-    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"relay\",le=\"+Inf\"} 1"));
+    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"direct\",seconds=\"0.05\"} 1"));
+    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"direct\",seconds=\"0.5\"} 1"));
+    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"direct\",seconds=\"1\"} 2"));
+    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"direct\",seconds=\"+Inf\"} 2"));
+    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"relay\",seconds=\"3\"} 0"));
+    ASSERT_TRUE(has_line("tryst_census_pairs_within{path=\"relay\",seconds=\"+Inf\"} 1"));
 }
 
 /* One family at a time, its samples behind its type, and never the same series twice. */

@@ -30,24 +30,68 @@ static void text_of(const struct tryst_address *address, char text[INET_ADDRSTRL
     inet_ntop(AF_INET, address->ip, text, INET_ADDRSTRLEN);
 }
 
+/* http://GATEWAY:PORT/... */
+static bool is_at(const char *url, const char *gateway)
+{
+    static const char scheme[] = "http://";
+    size_t length = strlen(gateway);
+    if (url == NULL || strncmp(url, scheme, sizeof(scheme) - 1) != 0)
+        return false;
+    url += sizeof(scheme) - 1;
+    return strncmp(url, gateway, length) == 0 && (url[length] == ':' || url[length] == '/');
+}
+
+/* Anybody in the house answers a search, and tells any address as ours. Only the router that our packets
+ * pass can map their port: takes its answers out of the list. */
+static struct UPNPDev *take_from(struct UPNPDev **devices, const char *gateway)
+{
+    struct UPNPDev *taken = NULL;
+    while (*devices != NULL) {
+        struct UPNPDev *device = *devices;
+        if (!is_at(device->descURL, gateway)) {
+            devices = &device->pNext;
+            continue;
+        }
+        *devices = device->pNext;
+        device->pNext = taken;
+        taken = device;
+    }
+    return taken;
+}
+
+bool tr_igd_is_known(const struct tr_igd *igd)
+{
+    return igd->control[0] != '\0' && !igd->is_silent;
+}
+
 void tr_igd_find(struct tr_igd *igd, const struct tr_errand *errand)
 {
-    char local[INET_ADDRSTRLEN], own[64];
+    char local[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN], own[64];
     struct UPNPUrls urls = {0};
     struct IGDdatas data = {0};
     int error = 0;
     text_of(&errand->local, local);
-    struct UPNPDev *devices =
+    text_of(&errand->gateway, gateway);
+    struct UPNPDev *others =
         upnpDiscover(SEARCH_MS, local, NULL, UPNP_LOCAL_PORT_ANY, 0, SEARCH_TTL, &error);
+    struct UPNPDev *devices = take_from(&others, gateway);
+    freeUPNPDevlist(others);
     if (devices == NULL)
         return;
+#if MINIUPNPC_API_VERSION >= 18 /* of 2.2.8: it also tells the router's own address */
+    char external[64];
+    int found =
+        UPNP_GetValidIGD(devices, &urls, &data, own, sizeof(own), external, sizeof(external));
+#else
     int found = UPNP_GetValidIGD(devices, &urls, &data, own, sizeof(own));
-    bool is_good = (found == 1 || found == 2) && urls.controlURL != NULL &&
+#endif
+    bool is_good = (found == 1 || found == 2) && is_at(urls.controlURL, gateway) &&
                    strlen(urls.controlURL) < sizeof(igd->control) &&
                    strlen(data.first.servicetype) < sizeof(igd->type);
     if (is_good) {
         memcpy(igd->control, urls.controlURL, strlen(urls.controlURL) + 1);
         memcpy(igd->type, data.first.servicetype, strlen(data.first.servicetype) + 1);
+        igd->is_silent = false;
     }
     if (found != 0)
         FreeUPNPUrls(&urls);
@@ -125,7 +169,11 @@ bool tr_igd_ask(struct tr_igd *igd, const struct tr_errand *errand, struct tr_le
     }
     if (is_woken(errand))
         return false;
-    return igd->control[0] == '\0' || service_ask(igd, errand, answer);
+    if (igd->control[0] == '\0')
+        return true;
+    bool is_through = service_ask(igd, errand, answer);
+    igd->is_silent = is_through && answer->word == TR_LEASE_SILENT;
+    return is_through;
 }
 
 #endif

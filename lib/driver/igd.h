@@ -10,9 +10,14 @@
 struct tr_igd {
     char control[256];
     char type[128];
+    bool is_silent; /* when it was asked last: it may have begun anew, and listen elsewhere */
 };
 
-/* Searches a router that is connected: a second, or some more. Nothing is asked of it. */
+/* Whether it need not be searched. */
+bool tr_igd_is_known(const struct tr_igd *igd);
+
+/* Searches the gateway, if it is connected: a second, or some more. Nothing is asked of it. Answers of
+ * other hosts are passed over; what was known before stays where none is found. */
 void tr_igd_find(struct tr_igd *igd, const struct tr_errand *errand);
 
 /* Asks for the mapping, its renewal or its removal; false when woken. */

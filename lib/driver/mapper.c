@@ -82,12 +82,12 @@ static void set_searching(struct tr_mapper *mapper, bool is_searching)
     uv_mutex_unlock(&mapper->lock);
 }
 
-/* Nobody has to wait for this: a router that was not asked yet owes us no port. */
+/* Nobody has to wait for this where no router owes us a port. */
 static void find(struct tr_mapper *mapper)
 {
-    if (mapper->igd.control[0] != '\0' || mapper->errand.lifetime_s == 0)
+    if (tr_igd_is_known(&mapper->igd) || mapper->errand.lifetime_s == 0)
         return;
-    set_searching(mapper, true);
+    set_searching(mapper, mapper->granted_by == TRYST_PORTMAP_NO_PROTOCOL);
     tr_igd_find(&mapper->igd, &mapper->errand);
     set_searching(mapper, false);
 }

@@ -227,8 +227,9 @@ static uint64_t sooner(uint64_t a, uint64_t b)
  * none slips in between the look at caught_signal and the wait. */
 static int wait_for_work(struct join *join, const sigset_t *open_signals)
 {
-    struct pollfd fds[2] = {{.fd = tryst_client_fileno(join->client), .events = POLLIN},
-                            {.fd = join->input, .events = POLLIN}};
+    struct pollfd fds[3] = {{.fd = tryst_client_fileno(join->client), .events = POLLIN},
+                            {.fd = join->input, .events = POLLIN},
+                            {.fd = STDOUT_FILENO, .events = 0}};
     const struct join_wish *wish = join->wish;
     int32_t client_ms = tryst_client_timeout_ms(join->client);
     uint64_t now_us = output_now();
@@ -245,8 +246,10 @@ static int wait_for_work(struct join *join, const sigset_t *open_signals)
     until_us = until_us > now_us ? until_us - now_us : 0;
     wait.tv_sec = (time_t)(until_us / 1000000);
     wait.tv_nsec = (long)(until_us % 1000000) * 1000;
-    if (ppoll(fds, 2, is_endless ? NULL : &wait, open_signals) < 0)
+    if (ppoll(fds, 3, is_endless ? NULL : &wait, open_signals) < 0)
         return errno == EINTR ? GO_ON : complain("poll", TRYST_E_NETWORK);
+    if ((fds[2].revents & POLLERR) != 0) /* nobody reads what we print any more */
+        return STATUS_ERROR;
     return fds[1].revents != 0 ? read_input(join) : GO_ON;
 }
 
@@ -259,6 +262,8 @@ static int converse(struct join *join, const sigset_t *open_signals)
         if (result < 0 && result != TRYST_E_INTERRUPTED)
             return complain("the network", result);
         status = take_events(join);
+        if (status == GO_ON && ferror(join->output.stream))
+            status = STATUS_ERROR;
         if (status == GO_ON)
             status = take_time(join, output_now());
         if (status == GO_ON)

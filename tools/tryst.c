@@ -339,10 +339,8 @@ static int keygen(int argc, char **argv)
     return status;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv, uint64_t start_us)
 {
-    uint64_t start_us = output_now();
-
     if (argc < 2)
         return misuse("say what to do: join, doctor or keygen", NULL);
     if (strcmp(argv[1], "join") == 0)
@@ -360,4 +358,16 @@ int main(int argc, char **argv)
         return STATUS_DONE;
     }
     return misuse("there is no such command", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv, output_now());
+
+    /* Who reads our output must not take a part of it for the whole. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status != STATUS_USAGE) {
+        fprintf(stderr, "tryst: the output cannot be written\n");
+        return STATUS_ERROR;
+    }
+    return status;
 }

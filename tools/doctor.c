@@ -7,6 +7,7 @@
 #include "tools/pathmtu.h"
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 
 enum { FAMILIES = 2 };
@@ -38,6 +39,25 @@ struct doctor {
     uint64_t start_us;
 };
 
+static volatile sig_atomic_t is_stopped;
+
+static void on_signal(int number)
+{
+    (void)number;
+    is_stopped = 1;
+}
+
+/* The router's port is given back whatever ends us. What nohup lets pass stays so. */
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction before;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+}
+
 static struct diagnosis_family *family_of(struct doctor *doctor, unsigned i)
 {
     return i == 0 ? &doctor->diagnosis.ipv4 : &doctor->diagnosis.ipv6;
@@ -56,7 +76,6 @@ static tryst_result admit(struct doctor *doctor, unsigned i)
     options.no_ipv4 = i == 1;
     tryst_result result = tryst_client_create(&doctor->patients[i].client, NULL, &options);
     family_of(doctor, i)->is_asked = result == TRYST_OK;
-    doctor->patients[i].pathmtu.descriptor = -1;
     return i == 1 && result == TRYST_E_NETWORK ? TRYST_OK : result;
 }
 
@@ -174,7 +193,7 @@ static tryst_result examine(struct doctor *doctor)
         uint64_t now_us = output_now();
         for (unsigned i = 0; i < FAMILIES; i++)
             is_over = is_examined(doctor, i, now_us) && is_over;
-        if (is_over || now_us >= end_us)
+        if (is_over || is_stopped || now_us >= end_us)
             return TRYST_OK;
         wait_for_work(doctor, end_us);
     }
@@ -198,6 +217,9 @@ int doctor_run(const struct doctor_wish *wish, uint64_t start_us)
 {
     struct doctor doctor = {.wish = wish, .start_us = start_us};
     tryst_result result = TRYST_OK;
+    catch_signals();
+    for (unsigned i = 0; i < FAMILIES; i++)
+        doctor.patients[i].pathmtu.descriptor = -1;
     for (unsigned i = 0; i < FAMILIES && result == TRYST_OK; i++)
         result = admit(&doctor, i);
     if (result == TRYST_OK)
@@ -210,6 +232,8 @@ int doctor_run(const struct doctor_wish *wish, uint64_t start_us)
                 result == TRYST_E_NETWORK ? strerror(why) : "");
         return STATUS_ERROR;
     }
+    if (is_stopped)
+        return STATUS_ERROR;
     if (wish->is_json)
         diagnosis_print_json(&doctor.diagnosis, stdout);
     else

@@ -273,19 +273,23 @@ static int converse(struct join *join, const sigset_t *open_signals)
     }
 }
 
+/* The end of a terminal is one of ours, too, unless nohup lets it pass. */
 static void catch_signals(sigset_t *open_signals)
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal}, before;
     sigset_t closed;
 
     sigemptyset(&closed);
-    sigaddset(&closed, SIGINT);
-    sigaddset(&closed, SIGTERM);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaddset(&closed, numbers[i]);
     sigprocmask(SIG_BLOCK, &closed, open_signals);
-    sigdelset(open_signals, SIGINT);
-    sigdelset(open_signals, SIGTERM);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        sigdelset(open_signals, numbers[i]);
+        if (numbers[i] != SIGHUP ||
+            (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN))
+            sigaction(numbers[i], &action, NULL);
+    }
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
 }

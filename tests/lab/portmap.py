@@ -11,6 +11,7 @@ import concurrent.futures
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -296,6 +297,32 @@ def falls_silent(stage):
             "{} ms with PCP's").format(*map(labtable.figure, told))
 
 
+def doctor(stage):
+    """A doctor that is interrupted gives the port back, and so does a player whose terminal is closed."""
+    host, = stage.homes("dina")
+    one = stage.route(host, protocols=(router.PCP,))
+    path, environment = find_program("tryst")
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with subprocess.Popen(netlab.inside(host.namespace, [
+                path, "doctor", "--server", stage.server.pin(netlab.SERVER4), "--lifetime", "60"]),
+                env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+            end = time.monotonic() + 5
+            while not one.mappings() and time.monotonic() < end:
+                time.sleep(0.02)
+            is_mapped = bool(one.mappings())
+            process.send_signal(sign)
+            status = process.wait()
+        expect(is_mapped, "no mapping to give back")
+        expect(status == 1, f"ends with {status} after {sign.name}")
+        expect(not one.mappings(), f"still mapped after {sign.name}: {one.mappings()}")
+    with Meeting(stage, "terminal", [host], (True,)) as meeting:
+        meeting.run(0.5)
+        expect(one.mappings(), "no mapping of the player's")
+        end_ms(meeting.players[0], signal.SIGHUP)
+    expect(not one.mappings(), f"still mapped after a player's SIGHUP: {one.mappings()}")
+    return "interrupted, ended, terminal closed: given back"
+
+
 STORIES = {
     "the same homes, nobody, one side, both": both_sides,
     "PCP alone": _alone(router.PCP, 1.0, "", "pia", "paul"),
@@ -307,6 +334,7 @@ STORIES = {
     "two homes behind one carrier NAT, no hairpin": carrier,
     "a router that does not answer": deaf,
     "a router that falls silent": falls_silent,
+    "a doctor that is interrupted": doctor,
 }
 
 

@@ -16,8 +16,8 @@ static bool is_mapped(const struct diagnosis *d)
 
 uint32_t diagnosis_is_direct(const struct diagnosis *d)
 {
-    if (!d->ipv4.is_answered && !d->ipv6.is_answered)
-        return TRYST_FINDING_NO;
+    if (!d->ipv4.is_answered && !d->ipv6.is_answered) /* a server that is off says nothing of us */
+        return d->is_streamed ? TRYST_FINDING_NO : TRYST_FINDING_UNKNOWN;
     if (!d->ipv4.is_answered)
         return TRYST_FINDING_UNKNOWN;
     if (is_mapped(d))
@@ -39,17 +39,29 @@ static const char *masked(const struct tryst_address *a, char text[MASKED])
     return text;
 }
 
-static const char *verdict(const struct diagnosis *d)
+/* No server by IPv4. */
+static const char *verdict_without_ipv4(const struct diagnosis *d, char text[CELL])
 {
     if (d->is_streamed)
         return "Direct play is not possible here: this network lets no UDP through. The server can "
                "be\n"
                "reached by TCP and carries what is said.";
-    if (!d->ipv4.is_answered && !d->ipv6.is_answered)
+    if (!d->ipv6.is_answered && d->lost_reason != TRYST_REASON_NONE) {
+        snprintf(text, CELL, "Nothing can be said: %s.", tryst_reason_text(d->lost_reason));
+        return text;
+    }
+    if (!d->ipv6.is_answered)
         return "Nothing can be said: the server does not answer, neither by UDP nor by TCP.";
+    if (!d->ipv4.is_asked || !d->ipv4.has_local || !d->ipv4.has_server)
+        return "Direct play with others who have IPv6 is likely; IPv4 could not be tested.";
+    return "Direct play with others who have IPv6 is likely; by IPv4 the server does not answer.";
+}
+
+/* text: room for it, where it is put together. */
+static const char *verdict(const struct diagnosis *d, char text[CELL])
+{
     if (!d->ipv4.is_answered)
-        return "Direct play with others who have IPv6 is likely; by IPv4 the server does not "
-               "answer.";
+        return verdict_without_ipv4(d, text);
     uint32_t outlook = tryst_survey_outlook(&d->ipv4.survey);
     if (is_mapped(d) && outlook != TRYST_OUTLOOK_OPEN && outlook != TRYST_OUTLOOK_EASY)
         return "Direct play is likely with everybody: the NAT is a hard one, but the router gives "
@@ -75,6 +87,8 @@ static const char *verdict(const struct diagnosis *d)
                "are\n"
                "behind a NAT like this one: it takes any port for each destination.";
     default:
+        if (d->ipv4.survey.state == TRYST_SURVEY_RUNNING)
+            return "UDP works, but how the NAT behaves was not known when the time was over.";
         return "UDP works, but how the NAT behaves is not known: the server has no second port "
                "that\n"
                "answers.";
@@ -180,7 +194,7 @@ static void poison_write(const struct diagnosis *d, bool is_masked, char text[CE
 static uint32_t carrier_of(const struct diagnosis *d)
 {
     bool is_carrier =
-        d->is_local_carrier || d->portmap.why == TRYST_PORTMAP_DOUBLE_NAT ||
+        d->is_local_carrier || (d->portmap.why == TRYST_PORTMAP_DOUBLE_NAT && !is_mapped(d)) ||
         (d->ipv4.is_answered && d->ipv4.survey.public_class == TRYST_ADDRESS_CARRIER) ||
         (d->portmap.state == TRYST_PORTMAP_HELD && !is_mapped(d));
     if (is_carrier)
@@ -264,7 +278,8 @@ static void table_print(const struct diagnosis *d, bool is_masked, FILE *stream)
 void diagnosis_print(const struct diagnosis *d, FILE *stream)
 {
     const struct tryst_survey *s = &d->ipv4.survey;
-    fprintf(stream, "%s\n", verdict(d));
+    char text[CELL];
+    fprintf(stream, "%s\n", verdict(d, text));
     if (d->ipv4.is_answered && d->ipv6.is_answered)
         fputs("By IPv6, with others who have it, too.\n", stream);
     fputc('\n', stream);
@@ -327,7 +342,7 @@ void diagnosis_print_json(const struct diagnosis *d, FILE *stream)
         fprintf(stream, ",\"port_mapping\":\"%s\"", protocol_of(d));
     else
         fprintf(stream, ",\"port_mapping\":%s",
-                d->portmap.state == TRYST_PORTMAP_OFF ? "null" : "false");
+                d->portmap.state == TRYST_PORTMAP_WAITING ? "false" : "null");
     if (s->lifetime_state == TRYST_SURVEY_DONE)
         fprintf(stream, ",\"lifetime_s\":%u,\"lifetime_lost_s\":%u", s->lifetime_s,
                 s->lifetime_lost_s);

@@ -23,9 +23,11 @@ struct diagnosis_family {
 struct diagnosis {
     struct diagnosis_family ipv4;
     struct diagnosis_family ipv6;
+    uint32_t
+        lost_reason; /* enum tryst_reason why no server was found, where there is a better one than silence */
     bool is_streamed;             /* no UDP, but TCP or TLS */
     uint32_t transport;           /* enum tryst_transport that the server answered by */
-    bool is_local_carrier;        /* an own address is a carrier's */
+    bool is_local_carrier;        /* the own address that leads out is a carrier's */
     struct tryst_portmap portmap; /* of the home router, IPv4 */
     uint64_t took_us;
 };

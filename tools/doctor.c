@@ -28,7 +28,8 @@ struct patient {
     struct pathmtu pathmtu;
     uint64_t mtu_us; /* when it was asked; 0: not yet */
     bool is_unresolved;
-    bool is_timed; /* its NAT's memory is, or was, measured */
+    uint32_t lost_reason; /* enum tryst_reason: why the server was lost, last */
+    bool is_timed;        /* its NAT's memory is, or was, measured */
     uint32_t transport;
 };
 
@@ -83,12 +84,15 @@ static void note_locals(struct doctor *doctor, unsigned i)
 {
     struct tryst_address local[TRYST_LOCAL_MAX];
     tryst_result count = tryst_client_local(doctor->patients[i].client, local, TRYST_LOCAL_MAX);
+    bool is_first =
+        true; /* the one that leads to the server; a VPN's may be out of 100.64.0.0/10, too */
     for (tryst_result j = 0; j < count && j < TRYST_LOCAL_MAX; j++) {
         int32_t class = tryst_address_classify(&local[j]);
         if (local[j].family != (i == 0 ? 4 : 6) || class == TRYST_ADDRESS_LINK_LOCAL)
             continue;
         family_of(doctor, i)->has_local = true;
-        doctor->diagnosis.is_local_carrier |= class == TRYST_ADDRESS_CARRIER;
+        doctor->diagnosis.is_local_carrier |= is_first && class == TRYST_ADDRESS_CARRIER;
+        is_first = false;
     }
 }
 
@@ -101,6 +105,8 @@ static void look(struct doctor *doctor, unsigned i)
     while (tryst_client_poll(patient->client, &event) > 0) {
         if (event.type == TRYST_EVENT_COOKIE)
             patient->transport = event.address.transport;
+        if (event.type == TRYST_EVENT_SERVER_LOST)
+            patient->lost_reason = event.reason;
         patient->is_unresolved = event.type == TRYST_EVENT_SERVER_LOST
                                      ? event.stage == TRYST_STAGE_RESOLVE
                                      : patient->is_unresolved;
@@ -208,6 +214,9 @@ static void discharge(struct doctor *doctor)
             diagnosis->transport = doctor->patients[i].transport;
             diagnosis->is_streamed = !diagnosis->ipv4.is_answered && !diagnosis->ipv6.is_answered;
         }
+        uint32_t reason = doctor->patients[i].lost_reason;
+        if (reason != TRYST_REASON_SILENT && reason != TRYST_REASON_NO_CANDIDATE)
+            diagnosis->lost_reason = reason != TRYST_REASON_NONE ? reason : diagnosis->lost_reason;
         tryst_client_destroy(doctor->patients[i].client);
     }
     diagnosis->took_us = output_now() - doctor->start_us;

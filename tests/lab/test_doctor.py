@@ -180,12 +180,29 @@ def check_walls(lab, pin):
         status, text = ask(host, pin, "--json", "--timeout", "6")
         found = json.loads(text)
         wrong = [f"{key} {found.get(key)}" for key, value in
-                 {"udp": False, "ipv4": False, "direct_likely": False, "stream": stream}.items()
+                 {"udp": False, "ipv4": False, "direct_likely": False if stream else None, "stream": stream}.items()
                  if found.get(key) != value]
         if status != UNLIKELY:
             wrong.append(f"ends with {status}")
         failed += tell(name, wrong, f"{found['took_us'] / 1e6:.1f} s")
     return failed
+
+
+def check_vpn(lab, pin):
+    """A VPN whose addresses are out of 100.64.0.0/10, as Tailscale's, is no carrier's NAT."""
+    host = lab.home(natrules.port_restricted, "v0")[0]
+    lab.ip(host.namespace, "link add tailscale0 type veth peer name far0", "link set far0 up",
+           "link set tailscale0 up", "addr add 100.101.7.9/32 dev tailscale0")
+    found = json.loads(ask(host, pin, "--json")[1])
+    return tell("VPN", [] if found["carrier_nat"] is None else [f"carrier NAT {found['carrier_nat']}"], "no carrier")
+
+
+def check_haste(lab, pin):
+    """Who ends before the router has answered does not say that it gives no port."""
+    host = lab.home(natrules.symmetric_mapping, "h0")[0]
+    found = json.loads(ask(host, pin, "--json", "--timeout", "0.6")[1])
+    return tell("haste", [] if found["port_mapping"] is None else [f"port mapping {found['port_mapping']}"],
+                "not known yet")
 
 
 def check_beside():
@@ -194,7 +211,7 @@ def check_beside():
                    extra=("--other-address", netlab.SERVER4_OTHER)) as server:
         pin = server.pin(netlab.SERVER4)
         return check_families(lab, server) + check_mtu(lab, pin) + check_hairpin(lab, pin) \
-            + check_text(lab, pin) + check_walls(lab, pin) + check_memory(lab, pin)
+            + check_vpn(lab, pin) + check_haste(lab, pin) + check_text(lab, pin) + check_walls(lab, pin) + check_memory(lab, pin)
 
 
 def main():

@@ -1,6 +1,7 @@
 /* The batteries: one UDP socket a family for the server and every peer, further ones for a moment against
  * hard NATs (option `sockets`), a clock, name resolution.
- * No thread of its own, no global state.
+ * No global state, and no thread but this: behind a NAT one asks the home router for a port, unless the
+ * option port_mapping denies it; and names are resolved in libuv's pool.
  * SPDX-License-Identifier: MIT */
 #ifndef TRYST_CLIENT_H
 #define TRYST_CLIENT_H

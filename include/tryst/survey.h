@@ -13,7 +13,7 @@ extern "C" {
 
 /* X(name, number, text) */
 #define TRYST_SURVEY_STATES(X)                                                                     \
-    X(NONE, 0, "none")       /* no cookie by UDP came yet, or the server has no second port */     \
+    X(NONE, 0, "none")       /* no cookie by UDP came yet */                                       \
     X(RUNNING, 1, "running") /* what is known so far is told */                                    \
     X(DONE, 2, "done")       /* done again when the own address changes */
 

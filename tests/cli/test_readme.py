@@ -61,6 +61,16 @@ class Readme(unittest.TestCase):
         for command in re.findall(r"\./bootstrap (\w+)", README):
             self.assertIn(command, words)
 
+    def test_every_setting_is_in_the_manual_and_the_example(self):
+        words = subprocess.run([str(BUILD / "trystd"), "--help"], capture_output=True, text=True, check=True).stdout
+        manual, example = ((SOURCE / "docs" / name).read_text() for name in ("trystd.8", "trystd.ini"))
+        flags, settings = words.split("a flag wins over the file:")
+        for flag in re.findall(r"--([a-z-]+)", flags):
+            self.assertRegex(manual, rf"\.(It|Op|Fl|Nm).*Fl Fl {flag}\b|Fl Fl {flag} \|", flag)
+        for key in re.findall(r"^  ([a-z_]+)  ", settings, re.M):
+            self.assertRegex(manual, rf"(?m)^\.(It )?Cm .*\b{key}\b", key)
+            self.assertRegex(example, rf"(?m)^; ?{key} =|^{key} =", key)
+
     def build(self, folder):
         """The C program, built from the page."""
         (folder / "greet.c").write_text(code_block())

@@ -60,7 +60,7 @@ local tryst = {}
 ---| "host" # a local address of the participant
 ---| "public" # the address that the server saw
 ---| "ipv6" # a global IPv6 address
----| "mapped" # reserved
+---| "mapped" # a port the router was asked for
 ---| "observed" # nobody named it; an authenticated hello came from it
 
 ---@alias tryst.Stage

@@ -190,20 +190,16 @@ static void add(struct listing *listing, const struct entry *entry)
     listing->entries[listing->count - 1] = *entry;
 }
 
-/* Of each interface's addresses of a family one keeps its rank, the best. */
-static void put_back_seconds(struct listing *listing)
+/* Of each interface's addresses of a family one keeps its rank, the best; the first of equals. Settled as
+ * they come, so that many of one interface push out each other, and not those of another. */
+static void put_back_second(struct listing *listing, struct entry *entry)
 {
     for (size_t i = 0; i < listing->count; i++) {
-        struct entry *entry = &listing->entries[i];
-        bool is_second = false;
-        for (size_t j = 0; j < listing->count && !is_second; j++) {
-            const struct entry *other = &listing->entries[j];
-            is_second = other->address.scope == entry->address.scope &&
-                        other->address.family == entry->address.family &&
-                        (other->rank < entry->rank || (other->rank == entry->rank && j < i));
-        }
-        if (is_second && entry->rank < RANK_MORE)
-            entry->rank = RANK_MORE;
+        struct entry *other = &listing->entries[i];
+        struct entry *second = other->rank <= entry->rank ? entry : other;
+        if (other->address.scope == entry->address.scope &&
+            other->address.family == entry->address.family && second->rank < RANK_MORE)
+            second->rank = RANK_MORE;
     }
 }
 
@@ -226,10 +222,10 @@ static void collect(struct listing *listing)
         address.scope = if_nametoindex(i->ifa_name);
         struct entry entry = {address,
                               loopback ? RANK_LOOPBACK : rank_of(&address, i->ifa_name, routed)};
+        put_back_second(listing, &entry);
         add(listing, &entry);
     }
     freeifaddrs(all);
-    put_back_seconds(listing);
 }
 
 /* The next of a family from *cursor on, which counts rank by rank through the entries. */

@@ -254,11 +254,33 @@ static void interfaces_of_a_host_with_many_are_the_useful_ones(void)
     ASSERT_EQ_STR(text, expected);
 }
 
+/* A server's interface with more addresses than a listing holds leaves room for what leads elsewhere. */
+static void interface_with_many_hides_no_other(void)
+{
+    static const char *const commands[] = {
+        PAIR("eth1", "lefteth1"),
+        "for i in $(seq 1 80); do ip addr add 10.7.$i.1/24 dev eth1; done",
+        PAIR("wg0", "leftwg"),
+        "ip addr add 10.8.0.2/24 dev wg0",
+        PAIR("eth2", "lefteth2"),
+        "ip addr add 45.9.0.2/24 dev eth2",
+    };
+    static const char expected[] = "10.7.1.1:0 45.9.0.2:0 10.8.0.2:0 10.7.";
+    char text[4096];
+    if (!list_of(commands, UNIT_COUNT(commands), text, sizeof(text))) {
+        printf("[left out: no network namespace may be made] ");
+        return;
+    }
+    text[sizeof(expected) - 1] = '\0';
+    ASSERT_EQ_STR(text, expected);
+}
+
 UNIT_MAIN("interfaces", UNIT_CASE(interfaces_of_this_host_can_be_bound),
           UNIT_CASE(interfaces_listing_is_bounded_and_steady),
           UNIT_CASE(interfaces_signature_differs_with_the_list),
           UNIT_CASE(interfaces_of_a_lone_host_are_its_loopback),
           UNIT_CASE(interfaces_come_in_order_of_use),
           UNIT_CASE(interfaces_of_a_host_with_many_are_the_useful_ones),
+          UNIT_CASE(interface_with_many_hides_no_other),
           UNIT_CASE(interfaces_leave_out_what_cannot_be_used),
           UNIT_CASE(interfaces_that_lead_to_the_server_are_preferred_each_in_its_family))

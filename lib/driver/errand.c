@@ -163,13 +163,18 @@ bool tr_errand_pcp(const struct tr_errand *errand, struct tr_lease_answer *answe
     return !is_woken;
 }
 
-/* One request of NAT-PMP's and its answer; false when woken. result: 0, or below it an error. */
+/* One request of NAT-PMP's and its answer of a type; false when woken. result: 0, or below it an error.
+ * A request that was repeated may be answered twice: the second answer is not that to the next one. */
 static bool natpmp_ask(natpmp_t *natpmp, const struct tr_errand *errand, uint64_t until_us,
-                       natpmpresp_t *response, int *result)
+                       uint16_t type, natpmpresp_t *response, int *result)
 {
     for (;;) {
         struct timeval left;
         *result = readnatpmpresponseorretry(natpmp, response);
+        if (*result == 0 && response->type != type) {
+            natpmp->has_pending_request = 1;
+            *result = NATPMP_TRYAGAIN;
+        }
         if (*result != NATPMP_TRYAGAIN)
             return true;
         uint64_t next_us = tr_clock_us() + 5 * TR_MS;
@@ -206,10 +211,11 @@ static bool natpmp_talk(natpmp_t *natpmp, const struct tr_errand *errand,
     if (!is_removal) {
         if (sendpublicaddressrequest(natpmp) < 0)
             return true;
-        if (!natpmp_ask(natpmp, errand, until_us, &response, &result))
+        if (!natpmp_ask(natpmp, errand, until_us, NATPMP_RESPTYPE_PUBLICADDRESS, &response,
+                        &result))
             return false;
         answer->word = natpmp_word(result);
-        if (result != 0 || response.type != NATPMP_RESPTYPE_PUBLICADDRESS)
+        if (result != 0)
             return true;
         answer->external.family = 4;
         memcpy(answer->external.ip, &response.pnu.publicaddress.addr, 4);
@@ -217,10 +223,10 @@ static bool natpmp_talk(natpmp_t *natpmp, const struct tr_errand *errand,
     if (sendnewportmappingrequest(natpmp, NATPMP_PROTOCOL_UDP, errand->local.port,
                                   is_removal ? 0 : errand->external_port, errand->lifetime_s) < 0)
         return true;
-    if (!natpmp_ask(natpmp, errand, until_us, &response, &result))
+    if (!natpmp_ask(natpmp, errand, until_us, NATPMP_RESPTYPE_UDPPORTMAPPING, &response, &result))
         return false;
     answer->word = natpmp_word(result);
-    if (result != 0 || response.type != NATPMP_RESPTYPE_UDPPORTMAPPING)
+    if (result != 0)
         return true;
     answer->word = response.pnu.newportmapping.privateport == errand->local.port
                        ? TR_LEASE_GRANTED

@@ -73,6 +73,7 @@ static tryst_result admit(struct doctor *doctor, unsigned i)
     options.port = i == 0 ? doctor->wish->port : 0;
     options.tcp_port = doctor->wish->tcp_port;
     options.tls_port = doctor->wish->tls_port;
+    options.port_mapping = doctor->wish->port_mapping;
     options.no_ipv6 = i == 0;
     options.no_ipv4 = i == 1;
     tryst_result result = tryst_client_create(&doctor->patients[i].client, NULL, &options);

@@ -12,8 +12,9 @@ struct doctor_wish {
     uint16_t port;     /* local; 0: the system chooses */
     uint16_t tcp_port; /* the server's */
     uint16_t tls_port;
-    uint64_t timeout_us; /* from the start */
-    uint32_t lifetime_s; /* to look for how long the NAT remembers; 0: not */
+    uint8_t port_mapping; /* enum tryst_port_mapping_use */
+    uint64_t timeout_us;  /* from the start */
+    uint32_t lifetime_s;  /* to look for how long the NAT remembers; 0: not */
 };
 
 /* Returns a STATUS. start_us: when the process began, on the monotonic clock. */

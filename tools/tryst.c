@@ -38,7 +38,7 @@ static const char usage_text[] =
     "  --at SECONDS    join at this time of CLOCK_MONOTONIC, with the cookie fetched before\n"
     "\n"
     "doctor: says how this network treats UDP, and whether direct play is likely.\n"
-    "  --server, --bind, --tcp-port, --tls-port, --json   as for join\n"
+    "  --server, --bind, --tcp-port, --tls-port, --port-mapping, --json   as for join\n"
     "  --timeout S     says what is known after so many seconds (10)\n"
     "  --lifetime S    also measures how long the NAT remembers, up to so many seconds (5 to 240)\n"
     "\n"
@@ -247,6 +247,7 @@ static int doctor(int argc, char **argv, uint64_t start_us)
         {"bind", required_argument, NULL, 'b'},
         {"tcp-port", required_argument, NULL, 'c'},
         {"tls-port", required_argument, NULL, 'S'},
+        {"port-mapping", required_argument, NULL, 'M'},
         {"json", no_argument, NULL, 'j'},
         {"timeout", required_argument, NULL, 'T'},
         {"lifetime", required_argument, NULL, 'L'},
@@ -286,6 +287,7 @@ static int doctor(int argc, char **argv, uint64_t start_us)
                               .port = wish.port,
                               .tcp_port = wish.tcp_port,
                               .tls_port = wish.tls_port,
+                              .port_mapping = wish.port_mapping,
                               .timeout_us = wish.timeout_us + lifetime_s * (uint64_t)1000000,
                               .lifetime_s = lifetime_s},
         start_us);

@@ -107,11 +107,16 @@ static void bind_send(struct tr_rendezvous *rendezvous, struct tr_uplink *uplink
     uplink->sent_us = now_us;
 }
 
+/* An uplink that answers, but not as it must, says more than others that are silent. */
 static void say_lost(struct tr_rendezvous *rendezvous, uint16_t reason)
 {
-    for (size_t i = 0; i < rendezvous->uplink_count; i++)
-        if (rendezvous->uplinks[i].is_live || rendezvous->uplinks[i].tries < TRIES)
+    for (size_t i = 0; i < rendezvous->uplink_count; i++) {
+        const struct tr_uplink *uplink = &rendezvous->uplinks[i];
+        if (uplink->is_live || uplink->tries < TRIES)
             return;
+        if (reason == TRYST_REASON_SILENT && uplink->refusal != TRYST_REASON_NONE)
+            reason = uplink->refusal;
+    }
     if (rendezvous->is_lost)
         return;
     rendezvous->is_lost = true;

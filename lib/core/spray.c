@@ -95,16 +95,21 @@ static uint16_t at_most(uint32_t shots, uint32_t count, uint32_t tries)
     return (uint16_t)(shots < most ? shots : most);
 }
 
+static uint16_t port_near(int32_t port)
+{
+    return (uint16_t)(port < PORT_LEAST ? PORT_LEAST : port > PORT_MOST ? PORT_MOST : port);
+}
+
 /* Both choose a port for each destination. */
 static void plan_both(struct tr_spray_plan *plan, const struct tr_nat *own,
                       const struct tr_nat *peer, bool is_lower, bool is_again)
 {
     bool is_ladder = own->ports == TRYST_PORTS_SEQUENTIAL && width(own) == PROBES;
+    uint32_t tries = is_again ? TRIES_OF_A_PORT : TRIES_OF_A_PORT_BOTH;
     plan->role = TR_SPRAY_BOTH;
     plan->sockets = SOCKETS_BOTH;
     aim(plan, peer);
-    plan->shots =
-        at_most(PROBES_BOTH, width(peer), is_again ? TRIES_OF_A_PORT : TRIES_OF_A_PORT_BOTH);
+    plan->shots = at_most(PROBES_BOTH, width(peer), tries);
     if (plan->is_ladder && is_ladder) {
         /* With the j-th datagram each takes its j-th port, unless others behind the NAT took some
          * meanwhile. It fits where both sides' guesses of that add up: one side guesses none. */
@@ -113,10 +118,12 @@ static void plan_both(struct tr_spray_plan *plan, const struct tr_nat *own,
         plan->shots = PROBES;
     } else if (plan->is_ladder) { /* its ports go on while we try: all that it takes, alike */
         plan->is_ladder = false;
-        int32_t end = plan->last + plan->stride * PROBES;
-        end = end < PORT_LEAST ? PORT_LEAST : end > PORT_MOST ? PORT_MOST : end;
-        plan->low = plan->stride > 0 ? plan->last : (uint16_t)end;
-        plan->high = plan->stride > 0 ? (uint16_t)end : plan->last;
+        uint16_t from = port_near(plan->last);
+        uint16_t to = port_near(plan->last + plan->stride * PROBES);
+        plan->low = from < to ? from : to;
+        plan->high = from < to ? to : from;
+        /* near the end of the ports there are few */
+        plan->shots = at_most(PROBES_BOTH, (uint32_t)(plan->high - plan->low) + 1, tries);
     }
 }
 

@@ -157,6 +157,32 @@ static void a_claimed_block_aims_at_most_16_datagrams_at_a_port(void)
         }
 }
 
+/* The same with ports that are said to follow each other, and end soon, or begin where none is a NAT's. */
+static void a_claimed_ladder_aims_at_most_16_datagrams_at_a_port(void)
+{
+    static const struct {
+        uint16_t last, stride;
+    } claims[] = {{65535, 1},     {65530, 1},  {65000, 256},   {65535, 32767}, {1024, 0xffff},
+                  {1030, 0xffff}, {80, 1},     {500, 0xffff},  {1, 0xffff},    {1200, 0x8000},
+                  {40000, 1},     {40000, 64}, {40000, 0x8000}};
+    for (size_t row = 0; row < UNIT_COUNT(claims); row++)
+        for (int again = 0; again < 2; again++)
+            for (int own = EASY; own <= BLOCK; own++) {
+                struct tr_nat claim = kinds[NEXT];
+                claim.last = claims[row].last;
+                claim.stride = claims[row].stride;
+                struct tr_spray_plan made =
+                    tr_spray_plan(&kinds[own], &claim, 255, true, again != 0);
+                if (made.role == TR_SPRAY_NONE || made.role == TR_SPRAY_SOCKETS)
+                    continue;
+                start(&made);
+                fire(hits);
+                for (uint32_t port = 0; port < 65536; port++)
+                    ASSERT_ROW(hits[port] <= (port >= 1024 ? 4 : 0), "%u at %u, row %zu, own %d",
+                               hits[port], port, row, own);
+            }
+}
+
 static void ports_that_follow_each_other_are_tried_in_their_order(void)
 {
     struct tr_spray_plan made = plan(EASY, NEXT);
@@ -258,6 +284,7 @@ UNIT_MAIN("spray", UNIT_CASE(every_pair_of_kinds_has_its_plan),
           UNIT_CASE(a_wide_range_is_tried_at_1024_ports_in_two_seconds),
           UNIT_CASE(a_block_is_covered_and_no_port_of_it_tried_often),
           UNIT_CASE(a_claimed_block_aims_at_most_16_datagrams_at_a_port),
+          UNIT_CASE(a_claimed_ladder_aims_at_most_16_datagrams_at_a_port),
           UNIT_CASE(ports_that_follow_each_other_are_tried_in_their_order),
           UNIT_CASE(a_newer_port_is_gone_on_from_once),
           UNIT_CASE(what_is_late_does_not_leave_at_once), UNIT_CASE(a_ladder_that_ends_is_not_left),

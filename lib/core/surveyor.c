@@ -368,6 +368,8 @@ static uint64_t wanted_us(const struct tr_survey *survey, const struct tr_rendez
     uint64_t port_us = survey->started_us + SPACING_PORT_US;
     if (base == NULL || survey->is_off)
         return TR_NEVER;
+    if (survey->stage != TR_SURVEY_IDLE && survey->server.family == 6 && base->server.family == 4)
+        return survey->started_us; /* the cookie of IPv6, where no NAT is, only came first */
     if (survey->stage == TR_SURVEY_IDLE || survey->is_stale ||
         memcmp(survey->seen.ip, base->seen.address.ip, sizeof survey->seen.ip) != 0)
         return survey->again_us;

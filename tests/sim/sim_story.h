@@ -71,6 +71,7 @@
     X(survey_lossy, "survey-lossy", 5, "the same at 10 % loss: mapping is right")                  \
     X(survey_moves, "survey-moves", 5, "another network, another NAT: known again")                \
     X(hard_cold, "hard-cold", 3, "no cookie yet, a NAT to be sprayed: direct in 3 s")              \
+    X(hard_dual, "hard-dual", 3, "the same with IPv6, whose cookie comes first: direct in 3 s")    \
     X(hard_stale, "hard-stale", 2, "ports that follow each other, ten minutes later: 90 % in 3 s") \
     X(random_story, "random", 1000, "random topology, faults and deeds, then quiet")
 

@@ -284,3 +284,25 @@ void sim_story_hard_stale(struct sim_world *w)
     }
     sim_expect(w, direct * 10 >= 9 * PAIRS, "%u of %u pairs are direct", direct, PAIRS);
 }
+
+/* The server's IPv6 is heard of first; it is the IPv4 that has a NAT to be sprayed. */
+void sim_story_hard_dual(struct sim_world *w)
+{
+    w->has_relay = true;
+    struct sim_server *server = sim_server_make(w, SIM_DELAY_US, true);
+    struct tryst_address ip4 = server->addresses[0];
+    server->addresses[0] = server->addresses[1];
+    server->addresses[1] = ip4;
+    struct sim_client *dual =
+        sim_site_client(w, sim_site_make_ipv6(w, SIM_SITE_SYMMETRIC, SIM_DELAY_US));
+    struct sim_client *other = sim_client_at(w, SIM_SITE_PORT, SIM_DELAY_US);
+    dual->options.sockets = other->options.sockets = TRYST_SOCKETS_MAX;
+    sim_start_all(w);
+    sim_join_all(w);
+    sim_run_for(w, 3 * SIM_S);
+    sim_expect(w, survey_of(w, dual).mapping == TRYST_MAPPING_PORT_DEPENDENT, "mapping %s",
+               tryst_mapping_name(survey_of(w, dual).mapping));
+    struct sim_peer *peer = sim_client_peer(other, dual);
+    sim_expect(w, peer != NULL && peer->direct_us != 0, "not direct after 3 s");
+    sim_expect_talk(w);
+}

@@ -244,6 +244,28 @@ static void another_address_is_another_survey(void)
     kit_fixture_clear(&fixture);
 }
 
+/* Of two families that of the NATs is looked at, though the other one's cookie comes first. */
+static void ipv4_does_not_wait_for_ipv6(void)
+{
+    begin(TRYST_SOCKETS_MAX);
+    struct tr_uplink ipv4 = rendezvous.uplinks[0];
+    struct tryst_address own = {.family = 6, .port = 5000, .ip = {0x20, 1, 9}};
+    rendezvous.uplinks[0].server =
+        (struct tryst_address){.family = 6, .port = 7777, .ip = {0x20, 1, 8}};
+    rendezvous.uplinks[0].other = (struct tryst_address){0};
+    rendezvous.uplinks[0].seen.address = own;
+    tr_survey_tick(&survey, &rendezvous, &fixture.kit);
+    tr_survey_send(&survey, &rendezvous, &fixture.kit);
+    ASSERT_EQ_UINT(survey.server.family, 6);
+    fixture.kit.now_us += 10 * TR_MS;
+    rendezvous.uplinks[rendezvous.uplink_count++] = ipv4;
+    ASSERT_TRUE(tr_survey_deadline(&survey, &rendezvous) <= fixture.kit.now_us);
+    tr_survey_tick(&survey, &rendezvous, &fixture.kit);
+    ASSERT_EQ_UINT(survey.server.family, 4);
+    ASSERT_EQ_INT(tryst_address_compare(&survey.seen, &outside), 0);
+    kit_fixture_clear(&fixture);
+}
+
 UNIT_MAIN("surveyor", UNIT_CASE(answers_have_their_meaning),
           UNIT_CASE(silence_says_something_only_of_who_has_spoken),
           UNIT_CASE(a_silent_server_costs_few_datagrams_and_is_asked_ever_less),
@@ -251,4 +273,4 @@ UNIT_MAIN("surveyor", UNIT_CASE(answers_have_their_meaning),
           UNIT_CASE(without_further_sockets_the_mapping_is_known_all_the_same),
           UNIT_CASE(a_server_without_a_second_port_is_not_asked),
           UNIT_CASE(who_is_only_relayed_looks_at_nothing), UNIT_CASE(forged_answers_are_not_taken),
-          UNIT_CASE(another_address_is_another_survey))
+          UNIT_CASE(another_address_is_another_survey), UNIT_CASE(ipv4_does_not_wait_for_ipv6))

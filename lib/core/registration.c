@@ -73,19 +73,17 @@ static uint8_t uplink_choose(const struct tr_rendezvous *rendezvous, uint64_t no
     return best;
 }
 
-/* Addresses for the body: the other uplinks' with their cookies, then the home router's port and local ones, 8 in all. */
-static void addresses_fill(struct tr_rendezvous *rendezvous, uint64_t now_us,
-                           struct tr_register_body *body)
+/* The other uplinks' addresses with their cookies: those of further sockets, which somebody waits for, or
+ * those of the first one. */
+static size_t proven_fill(struct tr_rendezvous *rendezvous, uint64_t now_us, bool is_further,
+                          struct tr_candidate known[TR_CANDIDATES_MAX], size_t count,
+                          struct tr_register_body *body)
 {
-    struct tr_candidate known[TR_CANDIDATES_MAX];
-    size_t count = 1;
-    known[0] = rendezvous->uplinks[rendezvous->uplink].seen;
-    rendezvous->proven_count = 0;
     for (uint8_t i = 0; i < rendezvous->uplink_count; i++) {
         const struct tr_uplink *uplink = &rendezvous->uplinks[i];
         size_t before = count;
-        if (!tr_uplink_is_usable(uplink, now_us) || body->proven_count == TR_PROVEN_MAX ||
-            uplink->server.transport != TRYST_TRANSPORT_UDP)
+        if ((uplink->socket != 0) != is_further || !tr_uplink_is_usable(uplink, now_us) ||
+            body->proven_count == TR_PROVEN_MAX || uplink->server.transport != TRYST_TRANSPORT_UDP)
             continue;
         count = tr_candidate_add(known, count, TR_CANDIDATES_MAX, &uplink->seen, true);
         if (count == before)
@@ -94,6 +92,19 @@ static void addresses_fill(struct tr_rendezvous *rendezvous, uint64_t now_us,
         body->proven[body->proven_count++].cookie = uplink->cookie;
         rendezvous->proven[rendezvous->proven_count++] = uplink->seen;
     }
+    return count;
+}
+
+/* Addresses for the body: the other uplinks', then the home router's port and local ones, 8 in all. */
+static void addresses_fill(struct tr_rendezvous *rendezvous, uint64_t now_us,
+                           struct tr_register_body *body)
+{
+    struct tr_candidate known[TR_CANDIDATES_MAX];
+    size_t count = 1;
+    known[0] = rendezvous->uplinks[rendezvous->uplink].seen;
+    rendezvous->proven_count = 0;
+    count = proven_fill(rendezvous, now_us, true, known, count, body);
+    count = proven_fill(rendezvous, now_us, false, known, count, body);
     bool is_hidden = (rendezvous->record.caps & TR_CAP_RELAY_ONLY) != 0;
     struct tr_candidate mapped = {rendezvous->mapped, TRYST_KIND_MAPPED};
     if (mapped.address.family != 0 && !is_hidden) {

@@ -8,6 +8,9 @@
 #include "lib/core/uplink.h"
 #include <string.h>
 
+/* One uplink is left for a further socket. */
+enum { UPLINKS_OWN = TR_UPLINKS_MAX - 1 };
+
 /* A server that was heard so lately is not asked. */
 #define CHECK_US (500 * TR_MS)
 
@@ -44,7 +47,7 @@ static bool has_uplink(const struct tr_rendezvous *rendezvous, const struct trys
 static void uplink_add(struct tr_rendezvous *rendezvous, uint64_t now_us,
                        const struct tryst_address *server, const struct tryst_address *local)
 {
-    if (rendezvous->uplink_count == TR_UPLINKS_MAX || has_uplink(rendezvous, server, local))
+    if (rendezvous->uplink_count >= UPLINKS_OWN || has_uplink(rendezvous, server, local))
         return;
     rendezvous->uplinks[rendezvous->uplink_count++] =
         (struct tr_uplink){.server = *server, .local = *local, .next_us = now_us};
@@ -83,7 +86,7 @@ void tr_rendezvous_set_uplinks(struct tr_rendezvous *rendezvous, uint64_t now_us
     }
     for (size_t i = 0; i < server_count; i++)
         if (servers[i].transport == TRYST_TRANSPORT_UDP ||
-            rendezvous->uplink_count + server_count - i <= TR_UPLINKS_MAX)
+            rendezvous->uplink_count + server_count - i <= UPLINKS_OWN)
             uplink_add(rendezvous, now_us, &servers[i], &any);
     for (size_t i = 0; i < server_count; i++)
         for (size_t j = 0; j < extra_count; j++)
@@ -101,12 +104,19 @@ static struct tr_uplink *uplink_of(struct tr_rendezvous *rendezvous, uint8_t soc
     return NULL;
 }
 
+static bool is_ipv4(const struct tr_uplink *uplink)
+{
+    return uplink->server.family == 4 && uplink->server.transport == TRYST_TRANSPORT_UDP;
+}
+
 bool tr_rendezvous_open_socket(struct tr_rendezvous *rendezvous, uint8_t socket, uint64_t now_us)
 {
     const struct tr_uplink *used = &rendezvous->uplinks[rendezvous->uplink];
+    for (uint8_t i = 0; i < rendezvous->uplink_count && !is_ipv4(used); i++)
+        if (is_ipv4(&rendezvous->uplinks[i]) && rendezvous->uplinks[i].is_live)
+            used = &rendezvous->uplinks[i]; /* IPv6 only carries the registration */
     if (rendezvous->state != TR_RENDEZVOUS_REGISTERED ||
-        rendezvous->uplink_count == TR_UPLINKS_MAX || used->server.family != 4 ||
-        used->server.transport != TRYST_TRANSPORT_UDP)
+        rendezvous->uplink_count == TR_UPLINKS_MAX || !is_ipv4(used))
         return false;
     rendezvous->uplinks[rendezvous->uplink_count++] =
         (struct tr_uplink){.server = used->server, .socket = socket, .next_us = now_us};

@@ -204,17 +204,18 @@ static struct tr_uplink *find(struct tr_rendezvous *rendezvous, const struct try
 }
 
 /* Whether a cookie's address is not among those that the server names for us. */
-static bool is_news(const struct tr_rendezvous *rendezvous, const struct tr_candidate *seen)
+static bool is_news(const struct tr_rendezvous *rendezvous, const struct tr_uplink *uplink)
 {
     const struct tr_uplink *used = &rendezvous->uplinks[rendezvous->uplink];
     if (used->server.transport != TRYST_TRANSPORT_UDP)
         return true; /* datagrams go through again */
-    if (tr_candidate_is_same(&rendezvous->seen, seen) || rendezvous->proven_count == TR_PROVEN_MAX)
+    if (tr_candidate_is_same(&rendezvous->seen, &uplink->seen))
         return false;
     for (size_t i = 0; i < rendezvous->proven_count; i++)
-        if (tr_candidate_is_same(&rendezvous->proven[i], seen))
+        if (tr_candidate_is_same(&rendezvous->proven[i], &uplink->seen))
             return false;
-    return true;
+    /* a further socket's goes before the others */
+    return uplink->socket != 0 || rendezvous->proven_count < TR_PROVEN_MAX;
 }
 
 /* The server's other port and address. Nobody signs them: what a forger names gets a few BINDs. */
@@ -249,7 +250,7 @@ static void cookie_take(struct tr_rendezvous *rendezvous, struct tr_uplink *upli
                           ? TR_NEVER
                           : now_us + jittered(TR_COOKIE_FRESH_US, random);
     if (rendezvous->state != TR_RENDEZVOUS_IDLE && rendezvous->sequence > 0 &&
-        uplink->server.transport == TRYST_TRANSPORT_UDP && is_news(rendezvous, &uplink->seen))
+        uplink->server.transport == TRYST_TRANSPORT_UDP && is_news(rendezvous, uplink))
         rendezvous->is_dirty = true;
     bool is_first = !was_live && rendezvous->state == TR_RENDEZVOUS_IDLE;
     for (size_t i = 0; i < rendezvous->uplink_count; i++)

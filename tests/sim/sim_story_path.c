@@ -259,6 +259,33 @@ void sim_story_poison_late(struct sim_world *w)
     sim_expect_talk(w);
 }
 
+/* One has a poisoning gateway for IPv4, IPv6 to the server beside it, and every second time another uplink. */
+void sim_story_poison_dual(struct sim_world *w)
+{
+    w->has_relay = true;
+    struct sim_server *server = sim_server_make(w, SIM_DELAY_US, true);
+    struct tryst_address ip4 = server->addresses[0];
+    server->addresses[0] = server->addresses[1];
+    server->addresses[1] = ip4;
+    struct sim_site *site = sim_site_make_ipv6(w, SIM_SITE_PORT, SIM_DELAY_US);
+    struct sim_client *a = sim_site_client(w, site);
+    struct sim_client *b = sim_client_at(w, SIM_SITE_PORT, SIM_DELAY_US);
+    if (w->seed % 2 == 0)
+        sim_site_attach(w, sim_site_make(w, SIM_SITE_SYMMETRIC, 2 * SIM_DELAY_US), a->host);
+    site->box->v4.is_poisoned = true;
+    a->options.sockets = b->options.sockets = 8;
+    sim_start_all(w);
+    sim_run_for(w, 6 * SIM_S); /* the NAT is known */
+    sim_join_all(w);
+    w->net.fault.deaf = a->public_address;
+    sim_run_for(w, SIM_RTT_US + 200 * SIM_MS);
+    w->net.fault.deaf.family = 0;
+    sim_run_for(w, 2 * SIM_S);
+    struct sim_peer *peer = sim_client_peer(a, b);
+    sim_expect(w, peer != NULL && peer->direct_us != 0, "not direct after 2 s");
+    sim_expect_talk(w);
+}
+
 void sim_story_mixed_mesh(struct sim_world *w)
 {
     static const enum sim_site_kind kinds[6] = {SIM_SITE_PUBLIC, SIM_SITE_CONE,

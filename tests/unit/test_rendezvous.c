@@ -3,6 +3,7 @@
 #include "lib/core/rendezvous.h"
 #include "lib/core/uplink.h"
 #include "tests/unit/server_talk.h"
+#include <tryst/options.h>
 
 static struct server_talk talk;
 
@@ -419,6 +420,39 @@ static void rendezvous_checks_its_address_unless_the_server_was_just_heard(void)
     talk_clear(&talk);
 }
 
+/* A fresh port gets its uplink and its place, whatever else the host has. */
+static void rendezvous_has_room_for_a_further_socket(void)
+{
+    struct tryst_address many[TRYST_LOCAL_MAX], servers[2];
+    struct tr_rendezvous *r = &talk.rendezvous;
+    talk_registered(&talk, 19);
+    servers[0] = servers[1] = talk.server.address[0];
+    servers[1].ip[3] ^= 1;
+    for (uint8_t i = 0; i < TRYST_LOCAL_MAX; i++) {
+        many[i] = talk.local[1];
+        many[i].ip[2] = i;
+    }
+    tr_rendezvous_set_uplinks(r, talk.now_us, servers, 2, many, TRYST_LOCAL_MAX);
+    r->uplinks[r->uplink].server.family = 6; /* the registration goes another way */
+    r->uplinks[1].is_live = true;
+    ASSERT_TRUE(tr_rendezvous_open_socket(r, 3, talk.now_us));
+    for (uint8_t i = 1; i < r->uplink_count; i++) { /* each has a cookie */
+        r->uplinks[i].is_live = true;
+        r->uplinks[i].cookie_us = talk.now_us;
+        r->uplinks[i].next_us = TR_NEVER;
+        r->uplinks[i].rtt_us = 2 * TR_S;
+        r->uplinks[i].seen = r->uplinks[0].seen;
+        r->uplinks[i].seen.address.port = (uint16_t)(2000 + i);
+    }
+    ASSERT_TRUE(tr_rendezvous_has_socket(r, 3));
+    r->is_dirty = true;
+    r->dirty_us = talk.now_us;
+    tr_rendezvous_tick(r, talk.now_us, &talk.outbox, &talk.self.random);
+    ASSERT_EQ_UINT(r->proven_count, TR_PROVEN_MAX);
+    ASSERT_EQ_UINT(r->proven[0].address.port, 2000 + r->uplink_count - 1);
+    talk_clear(&talk);
+}
+
 UNIT_MAIN("rendezvous", UNIT_CASE(rendezvous_does_nothing_before_it_knows_a_server),
           UNIT_CASE(rendezvous_proves_its_second_uplink_beside_the_first),
           UNIT_CASE(rendezvous_registers_over_the_uplink_that_works),
@@ -437,4 +471,5 @@ UNIT_MAIN("rendezvous", UNIT_CASE(rendezvous_does_nothing_before_it_knows_a_serv
           UNIT_CASE(rendezvous_registers_by_a_stream_and_by_udp_again_when_that_works),
           UNIT_CASE(rendezvous_moves_to_a_stream_when_udp_dies),
           UNIT_CASE(rendezvous_that_wakes_asks_at_once),
-          UNIT_CASE(rendezvous_checks_its_address_unless_the_server_was_just_heard))
+          UNIT_CASE(rendezvous_checks_its_address_unless_the_server_was_just_heard),
+          UNIT_CASE(rendezvous_has_room_for_a_further_socket))

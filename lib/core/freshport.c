@@ -15,7 +15,7 @@
 /* Registered, told, tried, and nothing came of it. */
 #define OPEN_US (10 * TR_S)
 #define BACKOFF_US (60 * TR_S)
-/* It led to a peer, and another one came that is deaf to it. */
+/* It led to a peer, and another one came that is deaf to it; or none could be had. */
 #define AGAIN_US (2 * TR_S)
 enum { BACKOFFS = 6 };
 
@@ -40,14 +40,22 @@ static uint64_t due_us(const struct tr_peer *peer, const struct tr_peer_kit *kit
     return peer->punch.probing_us + (peer->handshake.role == 0 ? DEAF_US : DEAF_HIGHER_US);
 }
 
-static uint64_t wanted_us(uint64_t least_us, const struct tr_seats *seats,
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Whoever was tried in vain waits for long; that is no fault of others. */
+static uint64_t wanted_us(uint64_t least_us, uint64_t least_again_us, const struct tr_seats *seats,
                           const struct tr_peer_kit *kit)
 {
     uint64_t next = TR_NEVER;
-    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
-        if (seats->peers[seat] != NULL)
-            tr_sooner(&next, due_us(seats->peers[seat], kit));
-    return next != TR_NEVER && next < least_us ? least_us : next;
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
+        const struct tr_peer *peer = seats->peers[seat];
+        if (peer != NULL)
+            tr_sooner(&next, later(due_us(peer, kit), peer->had_fresh ? least_again_us : least_us));
+    }
+    return next;
 }
 
 static void leave(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
@@ -55,6 +63,7 @@ static void leave(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
 {
     tr_rendezvous_close_socket(rendezvous, fresh->socket);
     tr_sockets_give(kit->sockets, fresh->socket);
+    fresh->again_us = kit->now_us + (fresh->state == TR_FRESHPORT_OPEN ? 0 : AGAIN_US);
     fresh->state = TR_FRESHPORT_IDLE;
     fresh->socket = 0;
     if (fresh->tries < BACKOFFS)
@@ -67,6 +76,7 @@ static void ask(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
 {
     uint8_t socket = tr_sockets_take(kit->sockets);
     fresh->next_us = kit->now_us + BACKOFF_US;
+    fresh->again_us = kit->now_us + AGAIN_US;
     fresh->state = TR_FRESHPORT_IDLE;
     fresh->socket = 0;
     if (socket == 0)
@@ -93,9 +103,14 @@ static bool add_path(const struct tr_freshport *fresh, struct tr_peer *peer,
 /* Its address is known, and about to be registered: whoever is deaf is tried from it, before it knows. */
 static void try(struct tr_freshport *fresh, struct tr_seats *seats, const struct tr_peer_kit *kit)
 {
-    for (uint32_t seat = 0; seat < TR_SEATS; seat++)
-        if (add_path(fresh, seats->peers[seat], kit))
-            tr_outreach_search(seats->peers[seat], kit->now_us);
+    for (uint32_t seat = 0; seat < TR_SEATS; seat++) {
+        struct tr_peer *peer = seats->peers[seat];
+        if (peer == NULL || due_us(peer, kit) == TR_NEVER)
+            continue;
+        peer->had_fresh = true;
+        if (add_path(fresh, peer, kit))
+            tr_outreach_search(peer, kit->now_us);
+    }
     fresh->state = TR_FRESHPORT_OPEN;
     fresh->since_us = kit->now_us;
 }
@@ -121,6 +136,15 @@ static void drop_paths(const struct tr_freshport *fresh, struct tr_seats *seats)
                                 (uint16_t)(TR_LOCAL_SOCKET + fresh->socket));
 }
 
+/* When the next one is wanted while one is open: by all that are deaf where it leads to somebody, else by who
+ * came later and was heard at it before anything was sent there. */
+static uint64_t more_wanted_us(const struct tr_freshport *fresh, const struct tr_seats *seats,
+                               const struct tr_peer_kit *kit)
+{
+    uint64_t least_us = fresh->since_us + AGAIN_US;
+    return wanted_us(least_us, is_used(fresh, seats) ? least_us : TR_NEVER, seats, kit);
+}
+
 void tr_freshport_offer(const struct tr_freshport *fresh, struct tr_seats *seats,
                         const struct tr_peer_kit *kit)
 {
@@ -133,12 +157,14 @@ void tr_freshport_tick(struct tr_freshport *fresh, struct tr_rendezvous *rendezv
 {
     if (fresh->state == TR_FRESHPORT_IDLE) {
         if (kit->sockets->limit > 0 &&
-            tr_is_due(wanted_us(fresh->next_us, seats, kit), kit->now_us))
+            tr_is_due(wanted_us(fresh->again_us, fresh->next_us, seats, kit), kit->now_us))
             ask(fresh, rendezvous, kit);
         return;
     }
-    if (fresh->state == TR_FRESHPORT_OPEN && is_used(fresh, seats) &&
-        tr_is_due(wanted_us(fresh->since_us + AGAIN_US, seats, kit), kit->now_us)) {
+    if (fresh->state == TR_FRESHPORT_OPEN &&
+        tr_is_due(more_wanted_us(fresh, seats, kit), kit->now_us)) {
+        if (!is_used(fresh, seats))
+            drop_paths(fresh, seats);
         tr_rendezvous_close_socket(rendezvous, fresh->socket);
         tr_sockets_give(kit->sockets, fresh->socket); /* its paths keep it */
         ask(fresh, rendezvous, kit);
@@ -162,12 +188,12 @@ uint64_t tr_freshport_deadline(const struct tr_freshport *fresh, const struct tr
                                const struct tr_peer_kit *kit)
 {
     if (fresh->state == TR_FRESHPORT_IDLE)
-        return kit->sockets->limit > 0 ? wanted_us(fresh->next_us, seats, kit) : TR_NEVER;
+        return kit->sockets->limit > 0 ? wanted_us(fresh->again_us, fresh->next_us, seats, kit)
+                                       : TR_NEVER;
     if (fresh->state == TR_FRESHPORT_ASKING)
         return fresh->since_us + ASKING_US;
     uint64_t next = fresh->since_us + OPEN_US;
-    if (is_used(fresh, seats))
-        tr_sooner(&next, wanted_us(fresh->since_us + AGAIN_US, seats, kit));
+    tr_sooner(&next, more_wanted_us(fresh, seats, kit));
     return next;
 }
 

@@ -26,7 +26,8 @@ struct tr_freshport {
     uint8_t socket; /* 0 when IDLE */
     uint8_t tries;  /* since one led to a peer */
     uint64_t since_us;
-    uint64_t next_us; /* not before this again */
+    uint64_t next_us;  /* not before this again for peers that one was tried for in vain, */
+    uint64_t again_us; /* nor before this for others */
 };
 
 /* It is the port that newcomers are told: they are greeted from it, too, from the first hello on. Before

@@ -57,6 +57,7 @@ void tr_peer_set_nat(struct tr_peer *peer, const struct tr_nat *nat)
 void tr_peer_unsettle(struct tr_peer *peer, bool is_moved, const struct tr_peer_kit *kit)
 {
     peer->is_moved = peer->is_moved || is_moved;
+    peer->had_fresh = false;
     tr_paths_doubt(&peer->paths, kit->now_us);
     tr_outreach_search(peer, kit->now_us);
 }

@@ -50,6 +50,7 @@ struct tr_peer {
     bool is_spraying;       /* many ports are tried for it now */
     bool wants_spray;       /* it tries many */
     uint8_t sprays;         /* times that was done */
+    bool had_fresh;         /* it was tried from a fresh port */
     uint8_t traits;         /* of enum tr_trait, as the roster says */
     uint8_t cause;   /* enum tryst_reason why it is relayed, as the game was told; 0: it was not */
     uint8_t outcome; /* of the pair, for the server: enum tryst_path_type or TR_OUTCOME_NONE, */

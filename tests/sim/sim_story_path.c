@@ -286,6 +286,34 @@ void sim_story_poison_dual(struct sim_world *w)
     sim_expect_talk(w);
 }
 
+/* Somebody who never answered was there before: that takes the fresh port from nobody who comes later. */
+void sim_story_poison_after(struct sim_world *w)
+{
+    w->has_relay = true;
+    struct sim_two two = sim_two_make(w, SIM_SITE_PORT, SIM_SITE_PORT);
+    struct sim_client *dead = sim_client_at(w, SIM_SITE_PORT, SIM_DELAY_US);
+    for (uint32_t i = 0; i < 2; i++) {
+        w->clients[i]->host->ifaces[0]->segment->gateway->v4.is_poisoned = true;
+        w->clients[i]->options.sockets = 8;
+    }
+    sim_start_all(w);
+    sim_client_join(two.a, "party");
+    sim_run_for(w, SIM_S);
+    sim_client_join(dead, "party");
+    sim_run_for(w, SIM_RTT_US / 2 + 5 * SIM_MS);
+    sim_client_stop(dead);
+    sim_run_for(w, (1 + w->seed * 4) * SIM_S);
+    sim_client_join(two.b, "party");
+    uint64_t start_us = w->now_us;
+    w->net.fault.deaf = (w->seed % 2 != 0 ? two.a : two.b)->public_address;
+    sim_run_for(w, SIM_RTT_US + 200 * SIM_MS);
+    w->net.fault.deaf.family = 0;
+    sim_run_for(w, 3 * SIM_S);
+    struct sim_peer *peer = sim_client_peer(two.a, two.b);
+    sim_expect(w, peer != NULL && peer->direct_us != 0 && peer->direct_us < start_us + 2 * SIM_S,
+               "not direct within 2 s");
+}
+
 void sim_story_mixed_mesh(struct sim_world *w)
 {
     static const enum sim_site_kind kinds[6] = {SIM_SITE_PUBLIC, SIM_SITE_CONE,

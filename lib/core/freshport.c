@@ -19,23 +19,29 @@
 #define AGAIN_US (2 * TR_S)
 enum { BACKOFFS = 6 };
 
-static const struct tryst_address *public_of(const struct tr_peer *peer)
+/* An address of the peer that the server saw, as path i leads to; NULL: none. */
+static const struct tryst_address *public_at(const struct tr_peer *peer, uint8_t i)
 {
-    for (uint8_t i = 0; i < peer->paths.count; i++) {
-        const struct tr_path *path = &peer->paths.list[i];
-        if (path->is_named && path->local == TR_LOCAL_ANY && path->kind == TRYST_KIND_PUBLIC &&
-            path->remote.family == 4)
-            return &path->remote;
-    }
-    return NULL;
+    const struct tr_path *path = &peer->paths.list[i];
+    return path->is_named && path->local == TR_LOCAL_ANY && path->kind == TRYST_KIND_PUBLIC &&
+                   path->remote.family == 4
+               ? &path->remote
+               : NULL;
+}
+
+static bool has_public(const struct tr_peer *peer)
+{
+    for (uint8_t i = 0; i < peer->paths.count; i++)
+        if (public_at(peer, i) != NULL)
+            return true;
+    return false;
 }
 
 /* When a fresh port may help with this peer. */
 static uint64_t due_us(const struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     if (peer->punch.state != TR_PUNCH_PROBING || !peer->is_listed || tr_nat_is_hard(kit->nat) ||
-        tr_nat_is_hard(&peer->nat) || kit->nat->mapping == TRYST_MAPPING_NONE ||
-        public_of(peer) == NULL)
+        tr_nat_is_hard(&peer->nat) || kit->nat->mapping == TRYST_MAPPING_NONE || !has_public(peer))
         return TR_NEVER;
     return peer->punch.probing_us + (peer->handshake.role == 0 ? DEAF_US : DEAF_HIGHER_US);
 }
@@ -88,16 +94,24 @@ static void ask(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,
         leave(fresh, rendezvous, kit);
 }
 
-/* A path from it to a peer that is searched for. false: it had one, or none is possible. */
-static bool add_path(const struct tr_freshport *fresh, struct tr_peer *peer,
-                     const struct tr_peer_kit *kit)
+/* Paths from it to a peer that is searched for, to its fresh port, too: where the first ports of both are
+ * poisoned nothing else does. false: it had them, or none is possible. */
+static bool add_paths(const struct tr_freshport *fresh, struct tr_peer *peer,
+                      const struct tr_peer_kit *kit)
 {
     uint16_t local = (uint16_t)(TR_LOCAL_SOCKET + fresh->socket);
+    bool is_new = false;
     if (peer == NULL || due_us(peer, kit) == TR_NEVER)
         return false;
-    struct tryst_address remote = *public_of(peer);
-    return tr_paths_find(&peer->paths, &remote, local) == TR_PATH_NONE &&
-           tr_paths_add(&peer->paths, &remote, local, TRYST_KIND_PUBLIC) != TR_PATH_NONE;
+    for (uint8_t i = 0; i < peer->paths.count; i++) {
+        if (public_at(peer, i) == NULL)
+            continue;
+        struct tryst_address remote = *public_at(peer, i);
+        is_new = is_new ||
+                 (tr_paths_find(&peer->paths, &remote, local) == TR_PATH_NONE &&
+                  tr_paths_add(&peer->paths, &remote, local, TRYST_KIND_PUBLIC) != TR_PATH_NONE);
+    }
+    return is_new;
 }
 
 /* Its address is known, and about to be registered: whoever is deaf is tried from it, before it knows. */
@@ -108,7 +122,7 @@ static void try(struct tr_freshport *fresh, struct tr_seats *seats, const struct
         if (peer == NULL || due_us(peer, kit) == TR_NEVER)
             continue;
         peer->had_fresh = true;
-        if (add_path(fresh, peer, kit))
+        if (add_paths(fresh, peer, kit))
             tr_outreach_search(peer, kit->now_us);
     }
     fresh->state = TR_FRESHPORT_OPEN;
@@ -149,7 +163,7 @@ void tr_freshport_offer(const struct tr_freshport *fresh, struct tr_seats *seats
                         const struct tr_peer_kit *kit)
 {
     for (uint32_t seat = 0; seat < TR_SEATS && fresh->state == TR_FRESHPORT_OPEN; seat++)
-        add_path(fresh, seats->peers[seat], kit);
+        add_paths(fresh, seats->peers[seat], kit);
 }
 
 void tr_freshport_tick(struct tr_freshport *fresh, struct tr_rendezvous *rendezvous,

@@ -42,6 +42,7 @@
     X(poison_late, "poison-late", 24, "the same, one side 200 ms late: direct within a second")    \
     X(poison_dual, "poison-dual", 4, "the same, registered over IPv6, or with two uplinks")        \
     X(poison_after, "poison-after", 8, "the same, after somebody who never answered")              \
+    X(poison_mesh, "poison-mesh", 20, "the same among four, one after another")                    \
     X(second_family, "second-family", 3, "idle on IPv6, an IPv4 newcomer after the NAT forgot")    \
     X(mixed_mesh, "mixed-mesh", 3, "eight in mixed NATs")                                          \
     X(flood, "flood", 5, "garbage, mutants and replays at everybody")                              \

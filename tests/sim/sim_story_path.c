@@ -314,6 +314,34 @@ void sim_story_poison_after(struct sim_world *w)
                "not direct within 2 s");
 }
 
+/* One after another joins, each time one of those that are there then is introduced late. */
+void sim_story_poison_mesh(struct sim_world *w)
+{
+    enum { COUNT = 4 };
+    w->has_relay = true;
+    sim_server_make(w, SIM_DELAY_US, false);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        struct sim_client *c = sim_client_at(w, SIM_SITE_PORT, SIM_DELAY_US);
+        c->host->ifaces[0]->segment->gateway->v4.is_poisoned = true;
+        c->options.sockets = 8;
+    }
+    sim_start_all(w);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint32_t late = (uint32_t)sim_random_below(&w->choice, i + 1);
+        sim_client_join(w->clients[i], "party");
+        w->net.fault.deaf = w->clients[late]->public_address;
+        sim_run_for(w, SIM_RTT_US + 200 * SIM_MS);
+        w->net.fault.deaf.family = 0;
+        sim_run_for(w, 20 * SIM_S);
+    }
+    for (uint32_t i = 0; i < COUNT; i++)
+        for (uint32_t j = 0; j < COUNT; j++) {
+            struct sim_peer *peer = sim_client_peer(w->clients[i], w->clients[j]);
+            sim_expect(w, i == j || (peer != NULL && peer->direct_us != 0),
+                       "%s and %s are not direct", w->clients[i]->name, w->clients[j]->name);
+        }
+}
+
 void sim_story_mixed_mesh(struct sim_world *w)
 {
     static const enum sim_site_kind kinds[6] = {SIM_SITE_PUBLIC, SIM_SITE_CONE,

@@ -14,6 +14,9 @@
  * other side's. So no port hears more than 16 datagrams of ours in a quarter of an hour. */
 #define BACKOFF_US (30 * TR_S)
 enum { MISSES_MAX = 6 };
+/* Found or not: 8 datagrams to a port at once, and one in 112.5 s; so 16 in any quarter of an hour. */
+#define PAID_MAX_US (900 * TR_S)
+#define PORT_US (PAID_MAX_US / 8)
 
 /* The address of the peer that the server saw, IPv4: nobody else's word aims a spray. */
 static const struct tryst_address *target_of(const struct tr_peer *peer)
@@ -40,6 +43,16 @@ static struct tr_spray_plan plan_for(const struct tr_peer *peer, const struct tr
                          host->misses > 0);
 }
 
+/* What so many shots cost: by how often they come to a port that is of those tried. */
+static uint64_t cost_us(const struct tr_spray_plan *plan, uint32_t shots)
+{
+    if (plan->role == TR_SPRAY_SOCKETS)
+        return 0; /* they go where it registered from */
+    if (plan->is_ladder)
+        return shots > 0 ? PORT_US : 0;
+    return shots * PORT_US / ((uint32_t)(plan->high - plan->low) + 1);
+}
+
 /* When a spray for this peer is due. */
 static uint64_t due_us(const struct tr_traversal *traversal, const struct tr_peer *peer,
                        const struct tr_peer_kit *kit)
@@ -53,6 +66,9 @@ static uint64_t due_us(const struct tr_traversal *traversal, const struct tr_pee
     if (plan.role == TR_SPRAY_NONE)
         return TR_NEVER;
     uint64_t due = peer->punch.started_us + (plan.is_waiting ? WAIT_US : WAIT_HOPELESS_US);
+    uint64_t paid_us = host->paid_us + cost_us(&plan, plan.shots);
+    if (paid_us > PAID_MAX_US && paid_us - PAID_MAX_US > due)
+        due = paid_us - PAID_MAX_US;
     if (host->misses == 0)
         return due;
     uint64_t again = (BACKOFF_US << (host->misses - 1)) / (peer->wants_spray ? 2 : 1);
@@ -86,6 +102,11 @@ static void stop(struct tr_traversal *traversal, struct tr_seats *seats,
     struct tr_spray_host *host = &traversal->hosts[host_of(&spray->to, kit)];
     if (peer != NULL && peer->punch.state == TR_PUNCH_OPEN && host->misses > 0)
         host->misses--;
+    uint64_t unsent_us =
+        cost_us(&spray->plan, spray->plan.shots) - cost_us(&spray->plan, spray->shots);
+    host->paid_us = host->paid_us > unsent_us ? host->paid_us - unsent_us : 0;
+    if (spray->before != 0) /* a second ladder */
+        host->paid_us += PORT_US;
     if (peer != NULL) {
         peer->is_spraying = false;
         paths_keep_one(peer);
@@ -109,6 +130,8 @@ static void start(struct tr_traversal *traversal, struct tr_peer *peer,
         count++;
     if (plan.role != TR_SPRAY_PORTS && count == 0)
         return;
+    host->paid_us =
+        (host->paid_us > kit->now_us ? host->paid_us : kit->now_us) + cost_us(&plan, plan.shots);
     tr_spray_start(&traversal->spray, peer->handle, &plan, target_of(peer), sockets, count,
                    kit->now_us, kit->random);
     peer->is_spraying = true;

@@ -7,10 +7,12 @@
 #include "lib/core/spray.h"
 
 /* Sprays that found nothing, to one ip: whoever comes again from there under another name, or with another
- * story of its NAT, waits all the same. A spray that led to its peer does not count. Buckets are found by the
- * budget's keyed hash and not told apart further. */
+ * story of its NAT, waits all the same. A spray that led to its peer does not count, but each, found or not, is
+ * paid for by what a port of its may have heard: a peer that lets itself be found aims none again and again.
+ * Buckets are found by the budget's keyed hash and not told apart further. */
 struct tr_spray_host {
     uint64_t since_us; /* the newest */
+    uint64_t paid_us;  /* when what its ports heard is forgotten */
     uint8_t misses;    /* 0: none to wait for */
 };
 

@@ -70,6 +70,7 @@
     X(why, "why", 12, "each side says truly why a pair is as it is, and when")                     \
     X(denied, "denied", 2, "one side's option denies sprays")                                      \
     X(aim, "aim", 4, "a liar aims sprays at a neighbour: 16 packets in 15 minutes")                \
+    X(aim_again, "aim-again", 3, "the same, and lets itself be found each time")                   \
     X(survey, "survey", 20, "every kind of NAT is known within a second, by one address or two")   \
     X(survey_lossy, "survey-lossy", 5, "the same at 10 % loss: mapping is right")                  \
     X(survey_moves, "survey-moves", 5, "another network, another NAT: known again")                \

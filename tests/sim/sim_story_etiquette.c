@@ -9,6 +9,7 @@ enum {
     PACKETS_MOST = 16, /* to a port that is nobody's of the session */
     VICTIM_PORT = 40000,
     REJOINS = 15,
+    SILENCES = 60,
 };
 
 static struct sim_client *client_behind(struct sim_world *w, enum sim_site_kind kind)
@@ -98,6 +99,34 @@ void sim_story_aim(struct sim_world *w)
         sim_run_for(w, 60 * SIM_S);
         sim_client_leave(liar);
         sim_run_for(w, SIM_S);
+    }
+    struct tryst_address victim = liar->public_address;
+    victim.port = VICTIM_PORT;
+    const struct sim_record *r = sim_watch_record(honest->party, &victim);
+    sim_expect(w, r->hellos > 0 && r->hellos <= PACKETS_MOST, "%u packets went to the victim",
+               r->hellos);
+}
+
+/* A liar that is reached by hellos claims a few ports. It falls silent until they were tried, answers in time,
+ * and again: sprays that led to their peer. */
+void sim_story_aim_again(struct sim_world *w)
+{
+    w->has_relay = true;
+    sim_server_make(w, SIM_DELAY_US, false);
+    struct sim_client *liar = client_behind(w, SIM_SITE_PORT);
+    struct sim_client *honest = client_behind(w, SIM_SITE_PORT);
+    sim_start_all(w);
+    sim_run_for(w, SIM_S);
+    claim(liar, VICTIM_PORT, VICTIM_PORT + 39);
+    sim_client_join(honest, "aimed");
+    sim_client_join(liar, "aimed");
+    sim_run_for(w, 3 * SIM_S);
+    sim_client_chatter(honest, 50 * SIM_MS);
+    for (uint32_t turn = 0; turn < SILENCES; turn++) {
+        sim_client_freeze(liar);
+        sim_run_for(w, (1100 + w->seed % 3 * 200) * SIM_MS);
+        sim_client_thaw(liar);
+        sim_run_for(w, 1500 * SIM_MS);
     }
     struct tryst_address victim = liar->public_address;
     victim.port = VICTIM_PORT;

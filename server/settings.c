@@ -239,6 +239,38 @@ static void read_flags(struct tr_settings_reading *reading, int argc, char **arg
     }
 }
 
+static bool is_same_ip(const struct tryst_address *one, const struct tryst_address *other)
+{
+    return one->family == other->family && memcmp(one->ip, other->ip, sizeof one->ip) == 0;
+}
+
+/* Whether clients are told to register at that ip: nothing but BIND is answered at a second address. */
+static bool is_first(const struct tr_settings *settings, const struct tryst_address *other)
+{
+    char text[TRYST_PIN_HOST_SIZE + 4];
+    struct tryst_address shown;
+    uint32_t same = 0;
+    uint32_t others = 0;
+
+    for (uint32_t i = 0; i < settings->listen_count; i++) {
+        same += is_same_ip(&settings->listen[i], other);
+        others +=
+            settings->listen[i].family == other->family && !is_same_ip(&settings->listen[i], other);
+    }
+    snprintf(text, sizeof text, strchr(settings->advertise_host, ':') ? "[%s]:1" : "%s:1",
+             settings->advertise_host);
+    return (same > 0 && others == 0) ||
+           (tryst_address_parse(&shown, text) == TRYST_OK && is_same_ip(&shown, other));
+}
+
+static void check_other(const struct tr_settings_reading *reading)
+{
+    for (uint32_t i = 0; i < reading->settings->other_count; i++)
+        if (is_first(reading->settings, &reading->settings->other[i]))
+            tr_settings_complain(reading->report,
+                                 "other_address: clients register at this one; give a second one");
+}
+
 static void check_together(const struct tr_settings_reading *reading)
 {
     const struct tr_settings *settings = reading->settings;
@@ -256,6 +288,7 @@ static void check_together(const struct tr_settings_reading *reading)
     if ((settings->streams.certificate[0] == '\0') != (settings->streams.key[0] == '\0'))
         tr_settings_complain(reading->report,
                              "tls_certificate and tls_key: give both, or none of them");
+    check_other(reading);
     if (settings->state[0] == '\0')
         tr_settings_complain(reading->report,
                              "--state: say where to keep the keys; there is no $HOME");

@@ -172,6 +172,16 @@ static bool read_other_port(uint32_t *port, const char *text)
     return read_number(port, text, 1, UINT16_MAX);
 }
 
+/* Whether it can be an address of one machine. */
+static bool is_of_a_host(const struct tryst_address *address)
+{
+    static const uint8_t any[16];
+    int32_t class = tryst_address_classify(address);
+
+    return memcmp(address->ip, any, sizeof any) != 0 && class != TRYST_ADDRESS_MULTICAST &&
+           class != TRYST_ADDRESS_BROADCAST;
+}
+
 /* An ip alone, one of each family. */
 static bool read_other_address(struct tr_settings *settings, const char *text)
 {
@@ -182,7 +192,7 @@ static bool read_other_address(struct tr_settings *settings, const char *text)
 
     if (size < 0 || (size_t)size >= sizeof line ||
         tryst_address_parse(&address, line) != TRYST_OK ||
-        address.transport != TRYST_TRANSPORT_UDP || address.scope != 0 ||
+        address.transport != TRYST_TRANSPORT_UDP || address.scope != 0 || !is_of_a_host(&address) ||
         settings->other_count == sizeof settings->other / sizeof settings->other[0] ||
         (settings->other_count > 0 && settings->other[0].family == address.family))
         return false;

@@ -186,9 +186,10 @@ static void other_port_and_addresses_are_read(void)
 {
     static const char text[] = "[server]\nother_port = none\nother_address = 192.0.2.9\n"
                                "other_address = 2001:db8::9\n";
-    static char *const wrong[] = {"--other-port=0",          "--other-port=65536",
-                                  "--other-port=x",          "--other-address=192.0.2.1:5",
-                                  "--other-address=[::1]:5", "--other-address=host.example"};
+    static char *const wrong[] = {
+        "--other-port=0",          "--other-port=65536",           "--other-port=x",
+        "--other-address=[::1]:5", "--other-address=host.example", "--other-address=192.0.2.1:5",
+        "--other-address=0.0.0.0", "--other-address=::",           "--other-address=224.0.0.5"};
 
     ASSERT_TRUE(load(NULL, NULL));
     ASSERT_EQ_UINT(settings.other_port, TR_SETTINGS_PORT_NEXT);
@@ -209,6 +210,19 @@ static void other_port_and_addresses_are_read(void)
         snprintf(flag, sizeof flag, "%s", wrong[i]);
         ASSERT_ROW(!load(NULL, FLAGS(flag)) && report.count == 1, "%s", wrong[i]);
     }
+}
+
+/* Nothing but BIND is answered there: nobody could register any more. */
+static void other_address_is_not_the_first_one(void)
+{
+    ASSERT_FALSE(load("[server]\nlisten = 192.0.2.1:7777\nother_address = 192.0.2.1\n", NULL));
+    ASSERT_FALSE(load("[server]\nadvertise = 192.0.2.1\nother_address = 192.0.2.1\n", NULL));
+    ASSERT_FALSE(load("[server]\nlisten = [2001:db8::1]:7777\nadvertise = [2001:db8::1]:7\n"
+                      "other_address = 2001:db8::1\n",
+                      NULL));
+    ASSERT_TRUE(load("[server]\nlisten = 192.0.2.1:7777\nlisten = 192.0.2.2:7777\n"
+                     "advertise = meet.example.net\nother_address = 192.0.2.2\n",
+                     NULL));
 }
 
 static void census_is_off_unless_it_is_asked_for(void)
@@ -446,6 +460,10 @@ UNIT_MAIN("settings", UNIT_CASE(nothing_configured_has_good_defaults),
           UNIT_CASE(tcp_is_listened_on_as_it_is_told), UNIT_CASE(other_port_and_addresses_are_read),
           UNIT_CASE(place_of_the_metrics_is_read), UNIT_CASE(census_is_off_unless_it_is_asked_for),
           UNIT_CASE(wishes_are_understood),
+}
+
+          UNIT_CASE(other_address_is_not_the_first_one),
+          UNIT_CASE(census_is_off_unless_it_is_asked_for), UNIT_CASE(wishes_are_understood),
           UNIT_CASE(each_mistake_in_the_file_is_told_with_its_line),
           UNIT_CASE(all_mistakes_are_told_at_once),
           UNIT_CASE(numbers_hold_at_their_limits_and_not_one_past_them),

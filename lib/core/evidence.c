@@ -37,6 +37,18 @@ bool tr_evidence_is_direct(const struct tr_peer *peer)
     return is_proven(peer, false);
 }
 
+/* Whether anything of its came by a direct way since this search began: what came before, and before it
+ * fell silent, does not tell that it still comes in. */
+static bool is_greeted(const struct tr_peer *peer)
+{
+    for (uint8_t i = 0; i < peer->paths.count; i++) {
+        const struct tr_path *path = &peer->paths.list[i];
+        if (!tr_path_is_relay(path) && path->is_heard && path->heard_us >= peer->punch.probing_us)
+            return true;
+    }
+    return false;
+}
+
 static uint8_t pair_of(const struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     if (peer->is_connected && tr_evidence_is_direct(peer))
@@ -83,7 +95,7 @@ struct tr_verdict_facts tr_evidence_facts(const struct tr_peer *peer, const stru
         .sockets = kit->sockets->limit,
         .sprays = peer->sprays,
         .is_spraying = peer->is_spraying,
-        .is_greeted = peer->is_greeted,
+        .is_greeted = is_greeted(peer),
         .is_early =
             peer->punch.state == TR_PUNCH_PROBING && peer->punch.round < TR_PUNCH_QUICK_ROUNDS,
         .is_relay_unwanted = !peer->relay.is_able,

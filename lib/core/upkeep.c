@@ -260,7 +260,7 @@ static void silence_tick(struct tr_peer *peer, const struct tr_peer_kit *kit)
         struct tr_verdict_facts facts = tr_evidence_facts(peer, kit);
         peer->reason = tr_verdict_reach(&facts).reason;
         if (peer->reason == TRYST_REASON_TRYING) /* something goes on, but that took too long */
-            peer->reason = peer->is_greeted ? TRYST_REASON_ONE_WAY : TRYST_REASON_SILENT;
+            peer->reason = facts.is_greeted ? TRYST_REASON_ONE_WAY : TRYST_REASON_SILENT;
         outcome_note(peer, TRYST_PATH_NONE, TRYST_KIND_NONE);
         peer->news |= TR_NEWS_UNREACHABLE;
     }

@@ -32,7 +32,7 @@ struct tr_verdict_facts {
     bool is_foreign;        /* no address of its is of a family that we have */
     bool is_same_nat;       /* both have one public address */
     bool has_other_way;     /* there is a candidate that no IPv4 NAT bears upon */
-    bool is_greeted;        /* hellos of its came */
+    bool is_greeted;        /* hellos of its came in this search */
     bool is_early;          /* the first rounds of hellos are not over */
     bool is_relay_denied;   /* by our option */
     bool is_relay_unwanted; /* by its option */

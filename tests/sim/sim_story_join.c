@@ -95,6 +95,17 @@ void sim_story_leave(struct sim_world *w)
     sim_expect_talk(w);
 }
 
+/* It died: nothing comes in from it, whatever came before. */
+static void check_silent(struct sim_world *w, struct sim_client *c, struct sim_client *other)
+{
+    struct tryst_why why;
+    struct sim_peer *peer = sim_client_peer(c, other);
+    if (peer == NULL || tryst_endpoint_why(c->endpoint, peer->handle, &why) != TRYST_OK)
+        return;
+    sim_expect(w, why.reason == TRYST_REASON_SILENT && peer->last.reason == TRYST_REASON_SILENT,
+               "%s says of a dead one: %s", c->name, why.sentence);
+}
+
 void sim_story_silence(struct sim_world *w)
 {
     struct sim_two two = sim_two_make(w, SIM_SITE_PORT, SIM_SITE_PORT);
@@ -103,6 +114,8 @@ void sim_story_silence(struct sim_world *w)
     sim_run_for(w, 20 * SIM_S);
     sim_client_stop(two.a);
     uint64_t died_us = w->now_us;
+    sim_run_for(w, EXPIRE_US * 2 / 3);
+    check_silent(w, two.b, two.a);
     while (!w->failed && sim_client_knows(two.b, two.a) && w->now_us < died_us + 2 * EXPIRE_US)
         sim_run_for(w, 100 * SIM_MS);
     sim_expect(w, !sim_client_knows(two.b, two.a), "the death was never announced");

@@ -49,6 +49,15 @@ static bool is_greeted(const struct tr_peer *peer)
     return false;
 }
 
+/* It was connected, the game was told that it cannot be reached, and nothing came since. The search may
+ * have begun anew all the same. */
+static bool is_lost(const struct tr_peer *peer, const struct tr_peer_kit *kit)
+{
+    uint64_t since_us = peer->heard_us > peer->lost_us ? peer->heard_us : peer->lost_us;
+    return peer->connected_ms != 0 && !peer->is_connected && peer->lost_us != 0 &&
+           kit->now_us - since_us >= kit->peer_us;
+}
+
 static uint8_t pair_of(const struct tr_peer *peer, const struct tr_peer_kit *kit)
 {
     if (peer->is_connected && tr_evidence_is_direct(peer))
@@ -56,7 +65,7 @@ static uint8_t pair_of(const struct tr_peer *peer, const struct tr_peer_kit *kit
     if (peer->is_connected && tr_evidence_is_relayed(peer))
         return kit->relay->server.transport != TRYST_TRANSPORT_UDP ? TRYST_PAIR_STREAMED
                                                                    : TRYST_PAIR_RELAYED;
-    if (peer->punch.state == TR_PUNCH_CLOSED)
+    if (peer->punch.state == TR_PUNCH_CLOSED || is_lost(peer, kit))
         return TRYST_PAIR_UNREACHABLE;
     return TRYST_PAIR_CONNECTING;
 }

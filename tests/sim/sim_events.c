@@ -85,6 +85,15 @@ static void take_connected(struct sim_client *c, struct sim_peer *peer,
     say_first_words(c, peer);
 }
 
+/* Who asks why at once is told the same as by the event. */
+static void check_unreachable(struct sim_client *c, const struct sim_peer *peer)
+{
+    struct tryst_why why;
+    if (tryst_endpoint_why(c->endpoint, peer->handle, &why) == TRYST_OK)
+        sim_expect(c->world, why.pair == TRYST_PAIR_UNREACHABLE,
+                   "%s: UNREACHABLE, but why says: %s", c->name, why.sentence);
+}
+
 static void take_of_peer(struct sim_client *c, const struct tryst_event *event)
 {
     struct sim_world *w = c->world;
@@ -106,6 +115,7 @@ static void take_of_peer(struct sim_client *c, const struct tryst_event *event)
         take_connected(c, peer, event);
         break;
     case TRYST_EVENT_UNREACHABLE:
+        check_unreachable(c, peer);
         peer->is_connected = false;
         peer->unreachable_us = w->now_us;
         peer->last = *event;

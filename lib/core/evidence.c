@@ -107,6 +107,7 @@ struct tr_verdict_facts tr_evidence_facts(const struct tr_peer *peer, const stru
         .is_greeted = is_greeted(peer),
         .is_early =
             peer->punch.state == TR_PUNCH_PROBING && peer->punch.round < TR_PUNCH_QUICK_ROUNDS,
+        .is_over = peer->punch.state == TR_PUNCH_CLOSED,
         .is_relay_unwanted = !peer->relay.is_able,
         .is_relay_closed = !kit->relay->is_open,
         .is_relay_refused = peer->relay.is_refused,

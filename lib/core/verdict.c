@@ -53,7 +53,7 @@ static struct tr_verdict judge_hard(const struct tr_verdict_facts *facts)
         return (struct tr_verdict){.reason = TRYST_REASON_SPRAY_DENIED, .side = unwilling};
     if (facts->sprays > 0)
         return (struct tr_verdict){.reason = TRYST_REASON_SPRAY_VAIN, .side = hard};
-    if (has_plan(facts))
+    if (has_plan(facts) && !facts->is_over) /* it may never come to it: nobody is made to wait */
         return (struct tr_verdict){.reason = TRYST_REASON_TRYING};
     return (struct tr_verdict){.reason = TRYST_REASON_RANDOM_FILTERED, .side = hard};
 }

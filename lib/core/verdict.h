@@ -34,6 +34,7 @@ struct tr_verdict_facts {
     bool has_other_way;     /* there is a candidate that no IPv4 NAT bears upon */
     bool is_greeted;        /* hellos of its came in this search */
     bool is_early;          /* the first rounds of hellos are not over */
+    bool is_over;           /* all the time that a search has is over */
     bool is_relay_denied;   /* by our option */
     bool is_relay_unwanted; /* by its option */
     bool is_relay_closed;   /* the server does not relay for us */

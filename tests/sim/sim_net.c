@@ -44,7 +44,7 @@ struct tryst_address sim_ip6(uint32_t net, uint32_t host, uint16_t port)
 struct tryst_address sim_net_public4(struct sim_world *w)
 {
     uint32_t n = ++w->net.public4;
-    return sim_ip4(60, (uint8_t)(n >> 8), (uint8_t)n, 10, 0);
+    return sim_ip4(w->net.is_inside ? 10 : 60, (uint8_t)(n >> 8), (uint8_t)n, 10, 0);
 }
 
 struct tryst_address sim_net_public6(struct sim_world *w)

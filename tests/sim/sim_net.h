@@ -95,6 +95,7 @@ struct sim_net {
     uint64_t serial;
     uint32_t public4; /* addresses given out */
     uint32_t public6;
+    bool is_inside;   /* all of it is private: the server stands in a company's network */
     void *tap_object; /* an eavesdropper on the core: sees what crosses it */
     sim_tap *tap;
 };

@@ -7,11 +7,11 @@
 /* Else after the first rounds of hellos, and a spray where one is worth trying. */
 #define AFTER_US (12 * SIM_S)
 
-enum { OPTION_NONE, OPTION_SPRAY, OPTION_RELAY };
+enum { OPTION_NONE, OPTION_SPRAY, OPTION_RELAY, OPTION_INSIDE };
 
 static const struct {
     enum sim_site_kind a, b;
-    uint8_t option; /* of a: denies sprays, or wants the relay alone */
+    uint8_t option; /* of a: denies sprays, wants the relay alone; or all of it is private */
     uint32_t pair;
     uint32_t reason;
     uint32_t side; /* as a sees it */
@@ -27,6 +27,9 @@ static const struct {
      TRYST_SIDE_OWN, AFTER_US},
     {SIM_SITE_PUBLIC, SIM_SITE_PUBLIC, OPTION_RELAY, TRYST_PAIR_RELAYED, TRYST_REASON_RELAY_ONLY,
      TRYST_SIDE_OWN, AT_ONCE_US},
+    /* nothing is sprayed at a private address: no more comes of it, and that is told */
+    {SIM_SITE_SYMMETRIC, SIM_SITE_PORT, OPTION_INSIDE, TRYST_PAIR_RELAYED,
+     TRYST_REASON_RANDOM_FILTERED, TRYST_SIDE_OWN, AFTER_US},
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -56,6 +59,7 @@ void sim_story_why(struct sim_world *w)
 {
     uint32_t row = (uint32_t)(w->seed % ROWS);
     w->has_relay = true;
+    w->net.is_inside = rows[row].option == OPTION_INSIDE;
     sim_server_make(w, SIM_DELAY_US, false);
     struct sim_client *a = sim_client_at(w, rows[row].a, SIM_DELAY_US);
     struct sim_client *b = sim_client_at(w, rows[row].b, SIM_DELAY_US);

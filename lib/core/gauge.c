@@ -133,7 +133,7 @@ static void loss_take(struct tr_path *path, uint16_t sent, uint16_t received)
         return;
     if (path->is_measured && in <= out * 2U) { /* else the other side counts anew */
         uint32_t lost = in < out ? (uint32_t)(out - in) * 100 / out : 0;
-        path->loss = (uint8_t)((path->loss + lost + 1) / 2);
+        path->loss = (uint8_t)((path->loss + lost + (lost > path->loss)) / 2);
         bool was_lossy = path->is_lossy;
         path->is_lossy = path->loss >= (was_lossy ? LOSS_WELL : LOSS_SICK);
         if (path->is_lossy && !was_lossy)

@@ -117,7 +117,7 @@ void tr_meter_told(struct tr_meter *meter, uint16_t sent, uint16_t received)
         out > INT16_MAX || in > out * 2U; /* the path is a new one to the peer, or to us */
     if (meter->is_marked && !is_anew) {
         uint32_t lost = in < out ? (uint32_t)(out - in) * 100 / out : 0;
-        meter->loss = (uint8_t)((meter->loss + lost + 1) / 2);
+        meter->loss = (uint8_t)((meter->loss + lost + (lost > meter->loss)) / 2);
     }
     meter->is_marked = true;
     meter->mark_sent = sent;

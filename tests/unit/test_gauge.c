@@ -169,6 +169,8 @@ static void gauge_finds_a_path_lossy_by_what_is_sent_on_it(void)
     ASSERT_TRUE(path->is_lossy); /* not well before it is clearly better */
     traffic(200, 0, &received);
     ASSERT_FALSE(path->is_lossy);
+    traffic(400, 0, &received);
+    ASSERT_EQ_UINT(path->loss, 0); /* what was lost long ago is not told for ever */
 }
 
 /* A few datagrams prove nothing, and a side that counts anew loses nothing. */

@@ -122,7 +122,21 @@ static void meter_reckons_what_the_peer_loses(void)
     ASSERT_EQ_UINT(tr_meter_percentile(&meter, 95), 0);
 }
 
+/* It lost something once: that is over when nothing more is lost. */
+static void meter_forgets_a_loss(void)
+{
+    begin();
+    tr_meter_told(&meter, 0, 0);
+    tr_meter_told(&meter, 20, 10);
+    ASSERT_EQ_UINT(meter.loss, 25);
+    for (uint16_t i = 1; i <= 50; i++)
+        tr_meter_told(&meter, (uint16_t)(20 + 20 * i), (uint16_t)(10 + 20 * i));
+    ASSERT_EQ_UINT(meter.loss, 0);
+    tr_meter_told(&meter, 1120, 1109); /* one of a hundred is not nothing */
+    ASSERT_EQ_UINT(meter.loss, 1);
+}
+
 UNIT_MAIN("meter", UNIT_CASE(meter_counts_each_way_and_direction_by_itself),
           UNIT_CASE(meter_tells_rates_a_second), UNIT_CASE(meter_knows_percentiles_to_a_fifth),
           UNIT_CASE(meter_forgets_what_is_old), UNIT_CASE(meter_reckons_jitter_as_rfc_3550_does),
-          UNIT_CASE(meter_reckons_what_the_peer_loses))
+          UNIT_CASE(meter_reckons_what_the_peer_loses), UNIT_CASE(meter_forgets_a_loss))

@@ -26,10 +26,13 @@ static uint32_t per_second(uint32_t count, uint32_t span_ms)
     return (uint32_t)((uint64_t)count * SECOND_MS / span_ms);
 }
 
-/* What the time since the mark came to. */
+/* What the time since the mark came to. All of it was within its first second, or there were another
+ * mark: after two seconds it is old, and nothing went or came since. */
 static struct tr_meter_rates rates_since(const struct tr_meter *meter, uint32_t span_ms)
 {
-    struct tr_meter_rates rates;
+    struct tr_meter_rates rates = {{0}, {0}};
+    if (span_ms >= 2 * SECOND_MS)
+        return rates;
     for (unsigned i = 0; i < 2; i++) {
         rates.bytes[i] = per_second(both_bytes(meter, i) - meter->mark_bytes[i], span_ms);
         rates.datagrams[i] =

@@ -41,7 +41,11 @@ static void meter_tells_rates_a_second(void)
         ASSERT_EQ_UINT(rates.datagrams[TR_METER_IN], 20);
     }
     struct tr_meter_rates rates = tr_meter_rates(&meter, 5000 + 3000);
-    ASSERT_TRUE(rates.datagrams[TR_METER_OUT] <= 15); /* silence counts, too */
+    ASSERT_EQ_UINT(rates.datagrams[TR_METER_OUT], 0); /* silence counts, too */
+    ASSERT_EQ_UINT(rates.bytes[TR_METER_OUT], 0);
+    tr_meter_count(&meter, false, TR_METER_OUT, 200, 5000 + 60000); /* one after a long pause */
+    rates = tr_meter_rates(&meter, 5000 + 60000);
+    ASSERT_EQ_UINT(rates.bytes[TR_METER_OUT], 0);
     rates = tr_meter_rates(&meter, 5000 + 600000);
     ASSERT_EQ_UINT(rates.datagrams[TR_METER_OUT], 0);
 }

@@ -7,7 +7,7 @@
 /* Classes start at 0, 768 us, 1,024, 1,536, 2,048 and so on: the last one at 786 ms. */
 enum { OCTAVE_FIRST = 9, CLASS_FULL = UINT8_MAX, SECOND_MS = 1000 };
 /* As where a path loses what is sent (lib/core/gauge.c). */
-enum { LOSS_SPAN = 12 };
+enum { LOSS_SPAN = 12, LATE = 256 };
 
 static uint32_t both_bytes(const struct tr_meter *meter, unsigned direction)
 {
@@ -114,7 +114,8 @@ void tr_meter_told(struct tr_meter *meter, uint16_t sent, uint16_t received)
 {
     uint16_t out = (uint16_t)(sent - meter->mark_sent);
     uint16_t in = (uint16_t)(received - meter->mark_received);
-    if (meter->is_marked && out < LOSS_SPAN)
+    /* A few more, or a few less, as a ping that a younger one overtook says. */
+    if (meter->is_marked && (out < LOSS_SPAN || out > UINT16_MAX - LATE))
         return;
     bool is_anew =
         out > INT16_MAX || in > out * 2U; /* the path is a new one to the peer, or to us */

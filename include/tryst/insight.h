@@ -112,7 +112,7 @@ struct tryst_path_stats {
     uint32_t loss_out;   /* of what is sent on it, parts in a hundred, smoothed */
     /* in use */
     uint32_t rtt_min_us;
-    uint32_t rtt_p50_us; /* to about a sixth, of some 255 of the newest round trips */
+    uint32_t rtt_p50_us; /* of some 255 of the newest; to a sixth, seldom half too long */
     uint32_t rtt_p95_us;
     uint32_t jitter_us;       /* as in RFC 3550, 6.4.1, of round trips */
     uint32_t loss_in;         /* of what is sent to us, parts in a hundred, smoothed */

@@ -57,6 +57,16 @@ static void format_host(const struct tryst_address *address, char *host, size_t 
     snprintf(host, size, "%s", start);
 }
 
+/* Nobody can register at a second address. */
+static bool is_other(const struct tr_settings *settings, const struct tryst_address *own)
+{
+    for (uint32_t i = 0; i < settings->other_count; i++)
+        if (settings->other[i].family == own->family &&
+            memcmp(settings->other[i].ip, own->ip, sizeof own->ip) == 0)
+            return true;
+    return false;
+}
+
 /* Where clients will find us: what the operator says; else what we listen on; when that is every
  * address, the best one this machine has. */
 static void find_self(const struct server *server, struct tryst_pin *pin)
@@ -71,7 +81,7 @@ static void find_self(const struct server *server, struct tryst_pin *pin)
         for (uint32_t k = 0; tr_listener_local(server->listener, k).family != 0; k++) {
             local = tr_listener_local(server->listener, k);
             if (tr_ports_is_any(&local) && local.family == own[i].family &&
-                tr_ports_is_any(&found)) {
+                tr_ports_is_any(&found) && !is_other(settings, &own[i])) {
                 found = own[i];
                 found.port = local.port;
             }

@@ -169,12 +169,31 @@ static uint16_t other_port(const struct tr_settings *settings, uint16_t port)
     return port < UINT16_MAX ? (uint16_t)(port + 1) : (uint16_t)(port - 1);
 }
 
+/* Whether nobody else has the port on any of these ips: it is taken on all of them or on none, as what is
+ * left open would serve what a second port does not. */
+static bool is_free(const struct tr_ports *ports, uint32_t count, uint16_t port)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct tr_datagram_socket probe;
+        struct tryst_address local = tr_listener_local(ports->listener, i);
+        local.port = port;
+        if (tr_datagram_open(&probe, &local, 0) != TRYST_OK) {
+            say_not_listening(ports, &local);
+            return false;
+        }
+        tr_datagram_close(&probe);
+    }
+    return true;
+}
+
 /* A second port on every ip. Where the operator did not choose it, it may be another's. */
 static bool open_other_port(const struct tr_ports *ports, uint32_t count,
                             struct tr_vantage *vantage)
 {
     uint16_t port = other_port(ports->settings, vantage->port);
 
+    if (ports->settings->other_port == TR_SETTINGS_PORT_NEXT && !is_free(ports, count, port))
+        return true;
     for (uint32_t i = 0; i < count; i++) {
         struct tryst_address local = tr_listener_local(ports->listener, i);
         if (is_repeated(ports, i))

@@ -206,6 +206,23 @@ static void flood_from_one_that_has_a_cookie_is_bounded_and_counted(void)
     fake_world_clear(&world);
 }
 
+/* Nobody takes what the server has to say: what finds no room was not answered, late or not. */
+static void what_was_not_sent_is_not_counted(void)
+{
+    uint8_t out[TR_DATAGRAM_BYTES];
+    start();
+    ask(&a->address, 1, 0);
+    world.now_us += TR_S;
+    fake_make_bind(a, out);
+    for (int i = 0; stats()->drop_output == 0 && i < 10000; i++)
+        tr_service_input(world.service, world.now_us, &a->address, &world.server, out, sizeof out);
+    uint64_t binds = stats()->binds;
+    tr_service_tick(world.service, world.now_us);
+    ASSERT_EQ_UINT(stats()->binds, binds);
+    ASSERT_EQ_UINT(stats()->binds_later, 0);
+    fake_world_clear(&world);
+}
+
 UNIT_MAIN("postponed", UNIT_CASE(each_is_taken_when_it_is_due),
           UNIT_CASE(copy_changes_nothing_but_another_question_waits_too),
           UNIT_CASE(flood_fills_neither_the_list_nor_more_than_its_own_part),
@@ -214,4 +231,5 @@ UNIT_MAIN("postponed", UNIT_CASE(each_is_taken_when_it_is_due),
           UNIT_CASE(cookie_that_comes_later_is_a_good_one),
           UNIT_CASE(who_has_not_proven_itself_waits_in_vain),
           UNIT_CASE(what_is_not_there_is_not_promised),
-          UNIT_CASE(flood_from_one_that_has_a_cookie_is_bounded_and_counted))
+          UNIT_CASE(flood_from_one_that_has_a_cookie_is_bounded_and_counted),
+          UNIT_CASE(what_was_not_sent_is_not_counted))

@@ -117,25 +117,44 @@ void tr_log_number(struct tr_log_line *line, const char *key, uint64_t number)
     append(line, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number));
 }
 
+static void begin(struct tr_log_line *line, struct tr_log *log, enum tr_log_level level,
+                  const char *event)
+{
+    line->stream = log->stream;
+    tr_log_text(line, "level", tr_log_level_name(level));
+    tr_log_text(line, "event", event);
+}
+
+/* false: it is not grave enough. */
+static bool is_wanted(struct tr_log_line *line, const struct tr_log *log, enum tr_log_level level)
+{
+    line->stream = NULL;
+    line->size = 0;
+    line->cut = false;
+    return level <= log->level;
+}
+
 void tr_log_begin(struct tr_log_line *line, struct tr_log *log, uint64_t now_us,
                   enum tr_log_level level, const char *event)
 {
     struct tr_log_gate *gate;
 
-    line->stream = NULL;
-    line->size = 0;
-    line->cut = false;
-    if (level > log->level)
+    if (!is_wanted(line, log, level))
         return;
     gate = gate_of(log, event);
     if (!opens(gate, now_us))
         return;
-    line->stream = log->stream;
-    tr_log_text(line, "level", tr_log_level_name(level));
-    tr_log_text(line, "event", event);
+    begin(line, log, level, event);
     if (gate->held > 0)
         tr_log_number(line, "held_back", gate->held);
     gate->held = 0;
+}
+
+void tr_log_begin_row(struct tr_log_line *line, struct tr_log *log, enum tr_log_level level,
+                      const char *event)
+{
+    if (is_wanted(line, log, level))
+        begin(line, log, level, event);
 }
 
 void tr_log_end(struct tr_log_line *line)

@@ -59,6 +59,10 @@ const char *tr_log_level_name(enum tr_log_level level);
 /* event: a string constant, whose address may be kept. */
 void tr_log_begin(struct tr_log_line *line, struct tr_log *log, uint64_t now_us,
                   enum tr_log_level level, const char *event);
+
+/* A row of a table that the operator asked for: never held back, as a part of it would mislead. */
+void tr_log_begin_row(struct tr_log_line *line, struct tr_log *log, enum tr_log_level level,
+                      const char *event);
 void tr_log_text(struct tr_log_line *line, const char *key, const char *text);
 void tr_log_bytes(struct tr_log_line *line, const char *key, const void *data, size_t size);
 void tr_log_number(struct tr_log_line *line, const char *key, uint64_t number);

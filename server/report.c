@@ -48,7 +48,7 @@ static void report_census(struct tr_log *log, uint64_t now_us, const struct tr_c
 
             if (pairs[TRYST_PATH_NONE] + pairs[TRYST_PATH_DIRECT] + pairs[TRYST_PATH_RELAY] == 0)
                 continue;
-            tr_log_begin(&line, log, now_us, TR_LOG_INFO, "census-pairs");
+            tr_log_begin_row(&line, log, TR_LOG_INFO, "census-pairs");
             tr_log_text(&line, "mapping", tryst_mapping_name(i));
             tr_log_text(&line, "other", tryst_mapping_name(k));
             for (uint32_t path = 0; path < 3; path++)

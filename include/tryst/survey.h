@@ -13,7 +13,6 @@ extern "C" {
 
 /* X(name, number, text) */
 #define TRYST_SURVEY_STATES(X)                                                                     \
-    X(NONE, 0, "none")       /* no cookie by UDP came yet */                                       \
     X(NONE, 0, "none")       /* no cookie by UDP came yet, or all goes by the relay */             \
     X(RUNNING, 1, "running") /* what is known so far is told */                                    \
     X(DONE, 2, "done")       /* all that can be asked of this server; again on another address */

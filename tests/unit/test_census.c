@@ -1,5 +1,6 @@
 /* Cases of server/census.
  * SPDX-License-Identifier: MIT */
+#include "server/report.h"
 #include "tests/unit/census_fixture.h"
 #include "tests/unit/unit.h"
 #include <string.h>
@@ -90,6 +91,30 @@ static void bucket_is_by_its_upper_bound(void)
     }
 }
 
-UNIT_MAIN("census", UNIT_CASE(every_kind_has_its_own_number_and_back),
-          UNIT_CASE(outcome_is_a_way_and_a_span), UNIT_CASE(every_pair_and_way_is_counted_apart),
-          UNIT_CASE(bucket_is_by_its_upper_bound))
+/* Every second, as with stats = 1: fifteen pairs of mappings each time. */
+static void log_has_all_of_it_each_time(void)
+{
+    static char text[65536];
+    static struct tr_census counted;
+    static const struct tr_item_outcome direct = {.path = TRYST_PATH_DIRECT,
+                                                  .kind = TRYST_KIND_PUBLIC};
+    struct tr_server_stats stats = {0};
+    struct tr_log log;
+    unsigned rows = 0;
+
+    for (uint8_t i = 0; i < TR_CENSUS_MAPPINGS; i++)
+        for (uint8_t k = i; k < TR_CENSUS_MAPPINGS; k++)
+            tr_census_count_pair(&counted, kind_of(i, 0, 0), kind_of(k, 0, 0),
+                                 tr_census_outcome(&direct), false);
+    tr_log_init(&log, fmemopen(text, sizeof text, "w"), TR_LOG_INFO);
+    for (uint64_t second = 0; second < 5; second++)
+        tr_report_stats(&log, second * 1000000, &stats, &counted);
+    fclose(log.stream);
+    for (const char *at = text; (at = strstr(at, "event=census-pairs ")) != NULL; at++)
+        rows++;
+    ASSERT_EQ_UINT(rows, 5 * 15);
+}
+
+UNIT_MAIN("census", UNIT_CASE(log_has_all_of_it_each_time),
+          UNIT_CASE(every_kind_has_its_own_number_and_back), UNIT_CASE(outcome_is_a_way_and_a_span),
+          UNIT_CASE(every_pair_and_way_is_counted_apart), UNIT_CASE(bucket_is_by_its_upper_bound))

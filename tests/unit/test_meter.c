@@ -154,8 +154,5 @@ static void meter_takes_no_ping_that_was_overtaken_for_a_loss(void)
 UNIT_MAIN("meter", UNIT_CASE(meter_counts_each_way_and_direction_by_itself),
           UNIT_CASE(meter_tells_rates_a_second), UNIT_CASE(meter_knows_percentiles_to_a_fifth),
           UNIT_CASE(meter_forgets_what_is_old), UNIT_CASE(meter_reckons_jitter_as_rfc_3550_does),
-          UNIT_CASE(meter_reckons_what_the_peer_loses), UNIT_CASE(meter_forgets_a_loss))
-}
-
-          UNIT_CASE(meter_reckons_what_the_peer_loses),
+          UNIT_CASE(meter_forgets_a_loss), UNIT_CASE(meter_reckons_what_the_peer_loses),
           UNIT_CASE(meter_takes_no_ping_that_was_overtaken_for_a_loss))

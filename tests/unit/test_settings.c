@@ -458,11 +458,7 @@ static void help_names_every_flag_and_limit(void)
 UNIT_MAIN("settings", UNIT_CASE(nothing_configured_has_good_defaults),
           UNIT_CASE(file_sets_everything), UNIT_CASE(flags_win_over_the_file),
           UNIT_CASE(tcp_is_listened_on_as_it_is_told), UNIT_CASE(other_port_and_addresses_are_read),
-          UNIT_CASE(place_of_the_metrics_is_read), UNIT_CASE(census_is_off_unless_it_is_asked_for),
-          UNIT_CASE(wishes_are_understood),
-}
-
-          UNIT_CASE(other_address_is_not_the_first_one),
+          UNIT_CASE(place_of_the_metrics_is_read), UNIT_CASE(other_address_is_not_the_first_one),
           UNIT_CASE(census_is_off_unless_it_is_asked_for), UNIT_CASE(wishes_are_understood),
           UNIT_CASE(each_mistake_in_the_file_is_told_with_its_line),
           UNIT_CASE(all_mistakes_are_told_at_once),

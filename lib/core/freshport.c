@@ -107,9 +107,9 @@ static bool add_paths(const struct tr_freshport *fresh, struct tr_peer *peer,
         if (public_at(peer, i) == NULL)
             continue;
         struct tryst_address remote = *public_at(peer, i);
-        is_new = is_new ||
-                 (tr_paths_find(&peer->paths, &remote, local) == TR_PATH_NONE &&
-                  tr_paths_add(&peer->paths, &remote, local, TRYST_KIND_PUBLIC) != TR_PATH_NONE);
+        if (tr_paths_find(&peer->paths, &remote, local) == TR_PATH_NONE &&
+            tr_paths_add(&peer->paths, &remote, local, TRYST_KIND_PUBLIC) != TR_PATH_NONE)
+            is_new = true;
     }
     return is_new;
 }

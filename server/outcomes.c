@@ -5,6 +5,7 @@
 #include "server/census.h"
 #include <stdlib.h>
 #include <tryst/event.h>
+#include <tryst/nat.h>
 
 static uint8_t said(const struct tr_participant *participant, const struct tr_participant *other)
 {
@@ -43,24 +44,6 @@ static void count_pairs_of(struct tr_service *service, struct tr_participant *pa
     }
 }
 
-void tr_outcomes_seat(struct tr_service *service, struct tr_participant *participant,
-                      const struct tr_nat *nat)
-{
-    uint8_t kind = tr_census_kind(nat);
-
-    if (service->census == NULL || (participant->is_counted && participant->nat_kind == kind))
-        return;
-    if (participant->is_counted) {
-        tr_census_count_participant(service->census, participant->nat_kind, true);
-        count_pairs_of(service, participant, true);
-    }
-    participant->nat_kind = kind;
-    tr_census_count_participant(service->census, kind, false);
-    if (participant->is_counted)
-        count_pairs_of(service, participant, false);
-    participant->is_counted = true;
-}
-
 void tr_outcomes_forget(struct tr_service *service, struct tr_participant *participant)
 {
     struct tr_entry *entry = participant->membership->oldest;
@@ -76,6 +59,40 @@ void tr_outcomes_forget(struct tr_service *service, struct tr_participant *parti
     free(participant->outcomes);
     participant->outcomes = NULL;
     participant->is_counted = false;
+}
+
+/* Whether it is not one NAT of which more is known now. */
+static bool is_another_nat(uint8_t before, uint8_t kind)
+{
+    struct tr_nat old = tr_census_nat(before);
+    struct tr_nat now = tr_census_nat(kind);
+    bool is_vague =
+        old.filtering == TRYST_FILTERING_UNKNOWN || now.filtering == TRYST_FILTERING_UNKNOWN ||
+        old.filtering == TRYST_FILTERING_DEPENDENT || now.filtering == TRYST_FILTERING_DEPENDENT;
+
+    return old.mapping != TRYST_MAPPING_UNKNOWN &&
+           (old.mapping != now.mapping || (!is_vague && old.filtering != now.filtering));
+}
+
+void tr_outcomes_seat(struct tr_service *service, struct tr_participant *participant,
+                      const struct tr_nat *nat)
+{
+    uint8_t kind = tr_census_kind(nat);
+
+    if (service->census == NULL || (participant->is_counted && participant->nat_kind == kind))
+        return;
+    if (participant->is_counted) {
+        tr_census_count_participant(service->census, participant->nat_kind, true);
+        if (is_another_nat(participant->nat_kind, kind))
+            tr_outcomes_forget(service, participant);
+        else
+            count_pairs_of(service, participant, true);
+    }
+    participant->nat_kind = kind;
+    tr_census_count_participant(service->census, kind, false);
+    if (participant->is_counted)
+        count_pairs_of(service, participant, false);
+    participant->is_counted = true;
 }
 
 /* Direct is better than by the relay, and that than none. */

@@ -10,7 +10,8 @@
 #include "server/service_state.h"
 
 /* A participant has a seat, or says something else of its NAT: what was counted of it and its pairs moves
- * along, as pairs often are connected before their NATs are known. */
+ * along, as pairs often are connected before their NATs are known. Behind another NAT than before (it moved)
+ * its pairs stay counted where they came out, and are counted anew from then on. */
 void tr_outcomes_seat(struct tr_service *service, struct tr_participant *participant,
                       const struct tr_nat *nat);
 

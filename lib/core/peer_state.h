@@ -47,10 +47,10 @@ struct tr_peer {
     uint64_t said_us;       /* when the game last said something to it */
     uint32_t searched_ms;   /* when a search was last begun because the peer searches */
     uint32_t questioned_ms; /* when a path was last asked because of traffic from another */
-    bool is_spraying;       /* many ports are tried for it now */
-    bool wants_spray;       /* it tries many */
+    bool is_spraying : 1;   /* many ports are tried for it now */
+    bool wants_spray : 1;   /* it tries many */
+    bool had_fresh : 1;     /* it was tried from a fresh port */
     uint8_t sprays;         /* times that was done */
-    bool had_fresh;         /* it was tried from a fresh port */
     uint8_t traits;         /* of enum tr_trait, as the roster says */
     uint8_t cause;   /* enum tryst_reason why it is relayed, as the game was told; 0: it was not */
     uint8_t outcome; /* of the pair, for the server: enum tryst_path_type or TR_OUTCOME_NONE, */

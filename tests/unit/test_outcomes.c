@@ -137,6 +137,30 @@ static void nat_that_becomes_known_later_takes_its_pairs_along(void)
     fake_world_clear(&world);
 }
 
+/* A phone that leaves the house: what came out at home is no merit of the carrier's NAT. */
+static void pair_that_moves_to_another_nat_is_counted_anew(void)
+{
+    start();
+    tell_one(a, b, TRYST_PATH_DIRECT);
+    tell_one(b, a, TRYST_PATH_DIRECT);
+    a->body.nat = hard;
+    fake_register(&world, a);
+    ASSERT_EQ_UINT(counted(&easy, &hard, TRYST_PATH_DIRECT), 2);
+    ASSERT_EQ_UINT(counted(&hard, &hard, TRYST_PATH_DIRECT), 0);
+    tell_one(a, b, TRYST_PATH_RELAY);
+    tell_one(b, a, TRYST_PATH_RELAY);
+    ASSERT_EQ_UINT(counted(&hard, &hard, TRYST_PATH_RELAY), 2);
+    ASSERT_EQ_UINT(count_all(&census, true), 4);
+    ASSERT_EQ_UINT(count_all(&census, false), 2);
+    a->body.nat = (struct tr_nat){0}; /* it looks anew, and finds the same */
+    fake_register(&world, a);
+    a->body.nat = hard;
+    fake_register(&world, a);
+    ASSERT_EQ_UINT(counted(&hard, &hard, TRYST_PATH_RELAY), 2);
+    ASSERT_EQ_UINT(count_all(&census, true), 4);
+    fake_world_clear(&world);
+}
+
 static void what_was_counted_stays_and_who_comes_next_is_counted_anew(void)
 {
     start();
@@ -199,6 +223,7 @@ UNIT_MAIN("outcomes", UNIT_CASE(outcomes_are_wanted_where_they_are_counted),
           UNIT_CASE(both_sides_of_a_pair_are_counted_once_each),
           UNIT_CASE(better_outcome_takes_the_place_of_a_worse_one),
           UNIT_CASE(nat_that_becomes_known_later_takes_its_pairs_along),
+          UNIT_CASE(pair_that_moves_to_another_nat_is_counted_anew),
           UNIT_CASE(what_was_counted_stays_and_who_comes_next_is_counted_anew),
           UNIT_CASE(lies_change_but_the_counts_of_their_teller),
           UNIT_CASE(outcome_that_is_cut_is_malformed))

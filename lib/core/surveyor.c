@@ -235,6 +235,15 @@ static bool are_ports_settled(const struct tr_survey *survey, uint64_t now_us)
                           now_us - survey->stage_us >= tr_prober_wait_us(&survey->prober));
 }
 
+/* What a COOKIE told as our address nobody signed: it may name no host at all, or what is never sent to. */
+static bool is_askable(const struct tr_survey *survey, const struct tryst_address *seen)
+{
+    struct tr_candidate candidate = {.address = *seen};
+    bool is_loopback = tryst_address_classify(&survey->server) == TRYST_ADDRESS_LOOPBACK;
+    return seen->family == survey->server.family && seen->port != 0 &&
+           tr_candidate_is_usable(&candidate, is_loopback);
+}
+
 /* Whether a packet that comes to the own public address from inside is led in again; and whether the answer
  * from the other port, which the NAT filtered, took that port pair for itself. */
 static void ask_last(struct tr_survey *survey, const struct tr_nat *nat,
@@ -245,11 +254,14 @@ static void ask_last(struct tr_survey *survey, const struct tr_nat *nat,
     if (survey->socket == 0 || plain->answered == 0 || nat->mapping == TRYST_MAPPING_NONE ||
         nat->mapping == TRYST_MAPPING_UNKNOWN)
         return;
-    probe.to = plain->seen;
-    ask(survey, TR_PROBE_HAIRPIN_OUT, &probe, kit);
-    probe.to = survey->seen;
+    if (is_askable(survey, &plain->seen) && is_askable(survey, &survey->seen)) {
+        probe.to = plain->seen;
+        ask(survey, TR_PROBE_HAIRPIN_OUT, &probe, kit);
+        probe.to = survey->seen;
+        probe.socket = survey->socket;
+        ask(survey, TR_PROBE_HAIRPIN_BACK, &probe, kit);
+    }
     probe.socket = survey->socket;
-    ask(survey, TR_PROBE_HAIRPIN_BACK, &probe, kit);
     if (nat->mapping != TRYST_MAPPING_ENDPOINT_INDEPENDENT ||
         nat->filtering != TRYST_FILTERING_PORT_DEPENDENT)
         return;

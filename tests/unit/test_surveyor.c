@@ -266,6 +266,28 @@ static void ipv4_does_not_wait_for_ipv6(void)
     kit_fixture_clear(&fixture);
 }
 
+/* Where the server, or who forges its answers, says that it sees us: that is asked whether packets come back. */
+static void what_is_never_sent_to_is_not_asked(void)
+{
+    static const struct tryst_address rows[] = {
+        {.family = 4, .port = 53, .ip = {127, 0, 0, 1}},
+        {.family = 4, .port = 80, .ip = {169, 254, 169, 254}},
+        {.family = 4, .port = 9, .ip = {255, 255, 255, 255}},
+        {.family = 4, .port = 1900, .ip = {239, 255, 255, 250}},
+        {.family = 4, .port = 0, .ip = {30, 0, 0, 1}},
+        {.family = 6, .port = 9, .ip = {0x20, 1, 9}},
+        {.family = 0},
+    };
+    for (size_t row = 0; row < UNIT_COUNT(rows); row++) {
+        begin(TRYST_SOCKETS_MAX);
+        go_on(&outside, &rows[row]);
+        ASSERT_ROW(survey.prober.probes[TR_PROBE_PLAIN].answered != 0, "row %zu", row);
+        ASSERT_ROW(survey.prober.probes[TR_PROBE_HAIRPIN_OUT].tries == 0, "row %zu", row);
+        ASSERT_ROW(survey.stage == TR_SURVEY_READY, "row %zu", row);
+        kit_fixture_clear(&fixture);
+    }
+}
+
 UNIT_MAIN("surveyor", UNIT_CASE(answers_have_their_meaning),
           UNIT_CASE(silence_says_something_only_of_who_has_spoken),
           UNIT_CASE(a_silent_server_costs_few_datagrams_and_is_asked_ever_less),
@@ -273,4 +295,5 @@ UNIT_MAIN("surveyor", UNIT_CASE(answers_have_their_meaning),
           UNIT_CASE(without_further_sockets_the_mapping_is_known_all_the_same),
           UNIT_CASE(a_server_without_a_second_port_is_not_asked),
           UNIT_CASE(who_is_only_relayed_looks_at_nothing), UNIT_CASE(forged_answers_are_not_taken),
-          UNIT_CASE(another_address_is_another_survey), UNIT_CASE(ipv4_does_not_wait_for_ipv6))
+          UNIT_CASE(another_address_is_another_survey), UNIT_CASE(ipv4_does_not_wait_for_ipv6),
+          UNIT_CASE(what_is_never_sent_to_is_not_asked))

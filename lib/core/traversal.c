@@ -75,15 +75,19 @@ static uint64_t due_us(const struct tr_traversal *traversal, const struct tr_pee
     return due > host->since_us + again ? due : host->since_us + again;
 }
 
-/* Of the paths that a spray found the best one stays, and with it its socket. */
+/* Of the paths that a spray found the best one stays, and with it its socket. Where none is proven here, one
+ * that was heard does: our answer may have proven it to the peer, which says all there then. */
 static void paths_keep_one(struct tr_peer *peer)
 {
     uint16_t kept = 0;
+    bool is_proven = false;
     for (uint8_t i = 0; i < peer->paths.count; i++) {
         const struct tr_path *path = &peer->paths.list[i];
-        if (path->local > TR_LOCAL_SOCKET && path->is_proven &&
-            (kept == 0 || i == peer->paths.chosen))
+        if (path->local <= TR_LOCAL_SOCKET || (!path->is_proven && (is_proven || !path->is_heard)))
+            continue;
+        if (kept == 0 || i == peer->paths.chosen || (path->is_proven && !is_proven))
             kept = path->local;
+        is_proven = is_proven || path->is_proven;
     }
     for (uint8_t i = peer->paths.count; i > 0; i--) {
         uint16_t local = peer->paths.list[i - 1].local;

@@ -9,9 +9,9 @@
 
 enum {
     TR_POSTPONED_MAX = 256,
-    /* Of one IPv4 address or IPv6 /56: a client asks for several times at once, each from a socket of its
-     * own, and homes behind a carrier's NAT share an address. */
-    TR_POSTPONED_PREFIX = 8,
+    /* Of one IPv4 address or IPv6 /56: a client asks for six times at once, each from a socket of its own, and
+     * homes behind a carrier's NAT share an address: what is not answered looks like a NAT that forgot. */
+    TR_POSTPONED_PREFIX = 24,
 };
 
 struct tr_postponed_bind {

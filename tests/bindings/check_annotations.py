@@ -12,13 +12,13 @@ import sys
 
 import around
 
-ANNOTATIONS = around.SOURCE / "bindings" / "lua" / "library" / "tryst.lua"
+ANNOTATIONS = sorted((around.SOURCE / "bindings" / "lua" / "library").glob("*.lua"))
 VALUES = around.SOURCE / "bindings" / "lua_values.h"
 INCLUDE = around.SOURCE / "include" / "tryst"
 
 # Prints what there is, a line each: kind, class, name, and how many arguments or which type it has.
 ASK = r"""
-assert(loadfile(arg[1])) -- the annotations are Lua themselves
+for i = 1, #arg - 1 do assert(loadfile(arg[i])) end -- the annotations are Lua themselves
 local tryst = require "tryst"
 local function say(...) print(table.concat({ ... }, " ")) end
 local function most(call) -- arguments that a function takes: C tells of the first one too many
@@ -53,7 +53,7 @@ for name, meta in pairs(debug.getregistry().SWIG) do
     end
 end
 local seed = ("s"):rep(32)
-local endpoint = assert(tryst.Endpoint(arg[2], { identity = tryst.Identity(seed), seed = seed, now_us = 1 }))
+local endpoint = assert(tryst.Endpoint(arg[#arg], { identity = tryst.Identity(seed), seed = seed, now_us = 1 }))
 for key in pairs(endpoint:stats()) do say("field", "Stats", key, "?") end
 """
 PIN = "127.0.0.1:1#" + "A" * 43
@@ -98,7 +98,7 @@ def fields_of(function):
 
 def ask(interpreter, abi):
     """What the module has: (kind, class, name) -> arguments or type."""
-    done = subprocess.run([interpreter, "-", str(ANNOTATIONS), PIN], input=ASK, capture_output=True,
+    done = subprocess.run([interpreter, "-", *map(str, ANNOTATIONS), PIN], input=ASK, capture_output=True,
                           text=True, env=around.lua_environment(abi), timeout=60, check=False)
     if done.returncode != 0:
         sys.exit(f"{interpreter}: {done.stderr}")
@@ -187,7 +187,7 @@ def main():
     luas = around.luas()
     if not luas:
         around.skip("there is no Lua with a module built for it")
-    classes, functions, aliases = annotated(ANNOTATIONS.read_text())
+    classes, functions, aliases = annotated("\n".join(path.read_text() for path in ANNOTATIONS))
     complaints = Complaints()
     check_module(complaints, ask(*luas[0]), classes, functions)
     check_words(complaints, classes, aliases)

@@ -42,7 +42,8 @@ def shell_functions(text):
             start = None
 
 
-FUNCTIONS = {".c": c_functions, ".h": c_functions, ".py": python_functions, ".sh": shell_functions}
+FUNCTIONS = {".c": c_functions, ".h": c_functions, ".py": python_functions, ".sh": shell_functions,
+             ".pyi": lambda _: ()}
 
 
 def judge_file(path, suffix, text):

@@ -1,0 +1,178 @@
+---@meta _
+-- The tables that tryst gives and takes: events, insights, counters, options. It belongs to tryst.lua.
+-- SPDX-License-Identifier: MIT
+
+---What happened. Only the fields that its type names are there; data always is.
+---@class tryst.Event
+---@field type tryst.EventType
+---@field data string the message, or what a participant shows; any bytes
+---@field peer? integer handle of a participant
+---@field path? tryst.PathType
+---@field kind? tryst.Kind
+---@field stage? tryst.Stage
+---@field reason? tryst.Reason
+---@field reason_text? string the reason as a sentence for people
+---@field rtt_us? integer round trip, microseconds
+---@field retry_ms? integer try again after this; 0 is never
+---@field address? tryst.Address the peer's end of the path, or the own public address
+---@field local_address? tryst.Address this end of the path
+---@field key? string the participant's public key, 32 bytes
+---@field text? string the server's words
+
+---A datagram that an endpoint wants to be sent.
+---@class tryst.Datagram
+---@field data string
+---@field to tryst.Address
+---@field source? tryst.Address the local address to send from; nil is any
+---@field ttl integer hops; 0 is the system's default
+
+---What a side says of the NAT that it is behind.
+---@class tryst.Side
+---@field mapping string
+---@field filtering string
+---@field ports string
+---@field stride integer
+---@field low integer
+---@field high integer
+---@field spray boolean
+---@field hairpin boolean
+---@field no_udp boolean
+---@field is_hidden boolean
+
+---One address of a peer, and what came of it.
+---@class tryst.Candidate
+---@field kind string
+---@field path string
+---@field family integer 4 or 6; 0: the way by the server
+---@field trial string "untried", "silent", "heard", "answered", "doubted" or "lost"
+---@field sent integer hellos; 127: as many or more
+---@field first_ms integer from the roster to the first answer; 0: none
+---@field is_current boolean
+
+---Why a pair is connected as it is.
+---@class tryst.Why
+---@field pair string "connecting", "direct", "relayed", "unreachable" or "streamed"
+---@field reason? tryst.Reason why it is not direct; nil where it is
+---@field relay_reason? tryst.Reason why the server does not relay
+---@field side string whose doing it is: "none", "own", "peer" or "both"
+---@field path string
+---@field kind string
+---@field known_ms integer since the roster first named the peer
+---@field connected_ms integer from then until it was first connected; 0: never yet
+---@field rounds integer of hellos in this search
+---@field sprays integer times that many ports were tried at once
+---@field is_spraying boolean
+---@field own tryst.Side
+---@field peer tryst.Side
+---@field candidates tryst.Candidate[]
+---@field sentence string for people, without addresses
+
+---The figures of one path; some are 0 but for the one in use.
+---@class tryst.PathStats
+---@field path string
+---@field kind string
+---@field is_current boolean
+---@field trial string
+---@field rtt_us integer
+---@field loss_out integer
+---@field rtt_min_us integer
+---@field rtt_p50_us integer
+---@field rtt_p95_us integer
+---@field jitter_us integer
+---@field loss_in integer
+---@field bytes_out_s integer
+---@field bytes_in_s integer
+---@field datagrams_out_s integer
+---@field datagrams_in_s integer
+---@field moves integer
+---@field bytes_out integer
+---@field bytes_in integer
+---@field datagrams_out integer
+---@field datagrams_in integer
+---@field address? tryst.Address
+---@field local_address? tryst.Address
+
+---What is known of the own NAT.
+---@class tryst.Survey
+---@field state string
+---@field mapping string
+---@field filtering string
+---@field ports string
+---@field stride integer
+---@field low integer
+---@field high integer
+---@field last integer
+---@field samples integer
+---@field hairpin string
+---@field poison string
+---@field other_port string
+---@field other_address string
+---@field public_class string
+---@field datagrams integer
+---@field took_us integer
+---@field rtt_us integer
+---@field public_address? tryst.Address
+---@field server? tryst.Address
+---@field lifetime_s integer
+---@field lifetime_lost_s integer
+---@field lifetime_state string
+---@field outlook string
+---@field outlook_text string for people
+
+---The port that the home router was asked for.
+---@class tryst.Portmap
+---@field state string "off", "asking", "held" or "waiting"
+---@field protocol string "none", "PCP", "NAT-PMP" or "UPnP-IGD"
+---@field why string a sentence; "fine" where nothing is wrong
+---@field lifetime_s integer
+---@field external? tryst.Address
+
+---Counters since the object was made.
+---@class tryst.Stats
+---@field peers integer participants known now
+---@field connected integer of them with a path
+---@field datagrams_sent integer
+---@field datagrams_received integer
+---@field bytes_sent integer
+---@field bytes_received integer
+---@field messages_sent integer
+---@field messages_received integer
+---@field hellos_sent integer
+---@field hellos_received integer
+---@field messages_dropped integer nobody polled: the queue was full
+---@field output_dropped integer nobody took the output
+---@field dropped_short integer
+---@field dropped_unknown integer
+---@field dropped_version integer
+---@field dropped_seal integer
+---@field dropped_signature integer
+---@field dropped_replay integer
+---@field dropped_limit integer
+
+---What is left out, or 0, is the default.
+---@class tryst.Options
+---@field app? string the game's name; only the same app meets
+---@field keepalive_ms? integer silence before a ping to a peer; 5000
+---@field path_ms? integer silence before a path is left; 15000
+---@field peer_ms? integer silence on all paths before a peer is unreachable; 30000
+---@field punch_ms? integer hellos without an answer before a peer is unreachable; 10000
+---@field rekey_s? integer seconds between handshakes; 120
+---@field trace? boolean also the events "punch" and "hello"
+---@field relay? string whether messages may go by the server: "allow" where there is no other path, which is the default, "deny" or "only"
+---@field spray? string whether many ports may be tried at once, where a NAT takes another port for each destination: "allow", which is the default, or "deny"
+
+---@class tryst.ClientOptions: tryst.Options
+---@field identity? tryst.Identity who this is; a new one by default
+---@field port? integer local UDP port; the system chooses
+---@field no_ipv4? boolean
+---@field no_ipv6? boolean
+---@field tcp_port? integer the server's TCP port, where no UDP passes; the one of its line
+---@field tls_port? integer its port for WebSocket in TLS; 443
+---@field port_mapping? string whether the home router may be asked for a port: "allow", which is the default, or "deny"
+---@field sockets? integer further sockets against NATs that take another port for each destination; 255, a few with spray "deny"
+
+---@class tryst.EndpointOptions: tryst.Options
+---@field identity tryst.Identity who this is
+---@field seed string SEED_SIZE secret random bytes, never used twice
+---@field now_us integer monotonic microseconds
+---@field unix_ms? integer milliseconds since 1970, to judge the server's certificate

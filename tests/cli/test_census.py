@@ -9,13 +9,11 @@ import re
 import signal
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_cli import PATIENCE_S, Case, TRYSTD  # noqa: E402
+from programs import Case, PATIENCE_S, run_all  # noqa: E402
 
 
-@unittest.skipUnless(os.access(TRYSTD, os.X_OK), "trystd is not built")
 class Census(Case):
     def settings(self, census="on"):
         return self.write("trystd.ini", f"[server]\ncensus = {census}\n"
@@ -92,4 +90,4 @@ class Census(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    run_all()

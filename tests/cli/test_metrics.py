@@ -14,10 +14,9 @@ import socket
 import subprocess
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_cli import PATIENCE_S, Case, TRYSTD  # noqa: E402
+from programs import Case, PATIENCE_S, run_all  # noqa: E402
 
 # Debian's reader is for Debian's Python, which need not be the one that runs this.
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
@@ -30,7 +29,6 @@ print(json.dumps([[family.documentation, family.type, sample.name, sample.labels
 SILENT = 40  # connections of one that says nothing: more than are served at a time
 
 
-@unittest.skipUnless(os.access(TRYSTD, os.X_OK), "trystd is not built")
 class Metrics(Case):
     def start_shown(self, address="127.0.0.1:0", census="on"):
         return self.shown(self.start_server("--metrics", address, "--config", self.write(
@@ -64,8 +62,9 @@ class Metrics(Case):
         _, _, text = self.ask(server)
         reader = subprocess.run([PYTHON, "-c", READER], input=text, capture_output=True, text=True,
                                 timeout=PATIENCE_S, check=False)
-        if "ModuleNotFoundError" in reader.stderr:
-            self.skipTest("there is no prometheus_client here")
+        if "ModuleNotFoundError" in reader.stderr:  # then it is read by its own rules
+            return {name: float(value) for name, value in
+                    re.findall(r"^([a-z_]+(?:\{.*\})?) (\S+)$", text, re.M)}
         self.assertEqual(reader.returncode, 0, reader.stderr)
         found = {}
         for told, kind, name, labels, value in json.loads(reader.stdout):
@@ -190,4 +189,4 @@ class Metrics(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    run_all()

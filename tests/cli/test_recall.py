@@ -9,10 +9,9 @@ import signal
 import stat
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_cli import Case, TRYSTD  # noqa: E402
+from programs import Case, TRYSTD, run_all  # noqa: E402
 
 WHOLE_S = 3
 # Then the look at the NAT is over. A REGISTER that tells of it, and is under way when the server is killed,
@@ -20,7 +19,6 @@ WHOLE_S = 3
 SURVEY_S = 0.8
 
 
-@unittest.skipUnless(os.access(TRYSTD, os.X_OK), "trystd is not built")
 class Recall(Case):
     def kill(self, server):
         server.signal(signal.SIGKILL)
@@ -104,4 +102,4 @@ class Recall(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    run_all()

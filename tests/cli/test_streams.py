@@ -14,9 +14,8 @@ import ssl
 import struct
 import subprocess
 import time
-import unittest
 
-from test_cli import PATIENCE_S, TRYSTD, Case
+from programs import PATIENCE_S, TRYSTD, Case, run_all
 
 LISTENING = re.compile(r"event=listening address=tcp:(127\.0\.0\.1):(\d+)")
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -92,7 +91,6 @@ class WebSocket:
         return read_exactly(self.stream, size)
 
 
-@unittest.skipUnless(os.access(TRYSTD, os.X_OK), "trystd is not built")
 class Streams(Case):
     def start_tcp(self, *arguments, listen_tcp="127.0.0.1:0", settings=""):
         if settings:
@@ -357,4 +355,4 @@ class Streams(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    run_all()

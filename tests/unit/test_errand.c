@@ -11,6 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Of loopback, and nobody's: its port 5351 is free. */
+#define GATEWAY "127.53.51.9"
+
 enum { ADDRESS_BYTES = 12, MAPPING_BYTES = 16 };
 
 /* A NAT-PMP gateway (RFC 6886) that is away until it was asked twice, and answers all that waits then. */
@@ -53,7 +56,7 @@ static bool sleeper_start(struct sleeper *sleeper)
 {
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(TR_PCP_PORT)};
     const struct timeval patience = {.tv_sec = 2};
-    inet_pton(AF_INET, "127.0.0.1", &name.sin_addr);
+    inet_pton(AF_INET, GATEWAY, &name.sin_addr);
     sleeper->fd = socket(AF_INET, SOCK_DGRAM, 0);
     setsockopt(sleeper->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (bind(sleeper->fd, (struct sockaddr *)&name, sizeof name) == 0 &&
@@ -69,12 +72,10 @@ static void natpmp_answer_that_comes_twice_is_not_the_next_one(void)
     struct tr_lease_answer answer;
     struct sleeper sleeper;
     char text[TRYST_ADDRESS_TEXT_SIZE];
-    tryst_address_parse(&errand.gateway, "127.0.0.1:1");
+    tryst_address_parse(&errand.gateway, GATEWAY ":1");
     tryst_address_parse(&errand.local, "127.0.0.1:5000");
-    if (!sleeper_start(&sleeper)) {
-        printf("[left out: the port is in use] ");
+    if (!ASSERT_TRUE(sleeper_start(&sleeper)))
         return;
-    }
     ASSERT_TRUE(tr_errand_natpmp(&errand, &answer));
     pthread_join(sleeper.thread, NULL);
     close(sleeper.fd);
@@ -88,11 +89,10 @@ UNIT_MAIN("errand", UNIT_CASE(natpmp_answer_that_comes_twice_is_not_the_next_one
 
 #else
 
-static void none_is_built(void)
+int main(void)
 {
-    ASSERT_TRUE(true);
+    printf("skipped: no home router is asked by this build\n");
+    return 77;
 }
-
-UNIT_MAIN("errand", UNIT_CASE(none_is_built))
 
 #endif

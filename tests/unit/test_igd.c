@@ -118,7 +118,7 @@ static void *serve(void *argument)
     }
 }
 
-/* false: this host lets us make none. */
+/* false: this host lets us make none, and nothing can be said. */
 static bool fake_start(struct fake *fake, const char *host, const char *control_host)
 {
     struct ip_mreq group;
@@ -162,7 +162,7 @@ static void only_the_gateway_is_asked(void)
         struct tr_errand errand = errand_of();
         struct tr_lease_answer answer;
         struct fake fake;
-        if (!fake_start(&fake, rows[i].host, rows[i].control_host))
+        if (!ASSERT_ROW(fake_start(&fake, rows[i].host, rows[i].control_host), "row %zu", i))
             return;
         tr_igd_find(&igd, &errand);
         ASSERT_TRUE(tr_igd_ask(&igd, &errand, &answer));
@@ -178,7 +178,7 @@ static void router_that_began_anew_is_found_again(void)
     struct tr_errand errand = errand_of();
     struct tr_lease_answer answer;
     struct fake fake;
-    if (!fake_start(&fake, GATEWAY, GATEWAY))
+    if (!ASSERT_TRUE(fake_start(&fake, GATEWAY, GATEWAY)))
         return;
     tr_igd_find(&igd, &errand);
     ASSERT_TRUE(tr_igd_ask(&igd, &errand, &answer) && answer.word == TR_LEASE_GRANTED);
@@ -188,7 +188,7 @@ static void router_that_began_anew_is_found_again(void)
     ASSERT_FALSE(tr_igd_is_known(&igd));
     tr_igd_find(&igd, &errand); /* it is off still */
     ASSERT_TRUE(igd.control[0] != '\0');
-    if (!fake_start(&fake, GATEWAY, GATEWAY)) /* on another port */
+    if (!ASSERT_TRUE(fake_start(&fake, GATEWAY, GATEWAY))) /* on another port */
         return;
     tr_igd_find(&igd, &errand);
     ASSERT_TRUE(tr_igd_is_known(&igd));
@@ -201,11 +201,10 @@ UNIT_MAIN("igd", UNIT_CASE(only_the_gateway_is_asked),
 
 #else
 
-static void none_is_built(void)
+int main(void)
 {
-    ASSERT_TRUE(true);
+    printf("skipped: no home router is asked by this build\n");
+    return 77;
 }
-
-UNIT_MAIN("igd", UNIT_CASE(none_is_built))
 
 #endif

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "server/admission.h"
 
+#include "lib/base/ip.h"
 #include "lib/wire/envelope.h"
 #include <assert.h>
 #include <string.h>
@@ -69,21 +70,16 @@ bool tr_admission_is_signed(const struct tr_admission *admission, const struct t
            tr_register_verify(&admission->body, &admission->head, certify->sign_key);
 }
 
-static bool is_same_ip(const struct tryst_address *a, const struct tryst_address *b)
-{
-    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
-}
-
 /* Whether it was seen at this ip, by whatever transport. */
 static bool has_ip(const struct tr_admission *admission, const struct tryst_address *address)
 {
     for (size_t i = 0; i < admission->candidate_count; i++) {
         const struct tr_candidate *known = &admission->candidates[i];
 
-        if (known->kind != TRYST_KIND_HOST && is_same_ip(&known->address, address))
+        if (known->kind != TRYST_KIND_HOST && tr_ip_is_same(&known->address, address))
             return true;
     }
-    return is_same_ip(&admission->from, address);
+    return tr_ip_is_same(&admission->from, address);
 }
 
 /* An address that is listed already is listed once. */
@@ -101,7 +97,7 @@ static void add(struct tr_admission *admission, const struct tr_candidate *candi
 static bool is_allowed(const struct tr_admission *admission, const struct tryst_address *address,
                        const struct tryst_address *to)
 {
-    if (is_same_ip(address, to) && address->port == to->port)
+    if (tr_ip_is_same(address, to) && address->port == to->port)
         return false;
     switch (tryst_address_classify(address)) {
     case TRYST_ADDRESS_PRIVATE:

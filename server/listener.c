@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "server/listener.h"
 #include "lib/base/deadline.h"
+#include "lib/base/ip.h"
 #include "lib/driver/datagram.h"
 #include "server/consult.h"
 #include "server/report.h"
@@ -89,7 +90,6 @@ static void log_drops(struct tr_listener *listener, uint64_t now_us)
 /* The socket that a datagram leaves from: bound to its source, else to all addresses at its port. */
 static struct outlet *outlet_for(struct tr_listener *listener, const struct tr_datagram *datagram)
 {
-    static const uint8_t any[16];
     struct outlet *best = NULL;
     int best_rank = 0;
 
@@ -99,11 +99,10 @@ static struct outlet *outlet_for(struct tr_listener *listener, const struct tr_d
         if (outlet->local.family != datagram->to.family)
             continue;
         if (outlet->local.port == datagram->from.port) {
-            bool is_any = memcmp(outlet->local.ip, any, sizeof any) == 0;
-            if (memcmp(outlet->local.ip, datagram->from.ip, sizeof any) == 0)
+            if (tr_ip_is_same(&outlet->local, &datagram->from))
                 rank = 4;
             else
-                rank = is_any ? 3 : 2;
+                rank = tr_ip_is_any(&outlet->local) ? 3 : 2;
         }
         if (rank > best_rank) {
             best = outlet;

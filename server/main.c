@@ -1,5 +1,6 @@
 /* trystd: names every room of the server once and wires it.
  * SPDX-License-Identifier: MIT */
+#include "lib/base/ip.h"
 #include "lib/driver/interfaces.h"
 #include "server/census_file.h"
 #include "server/keys.h"
@@ -61,8 +62,7 @@ static void format_host(const struct tryst_address *address, char *host, size_t 
 static bool is_other(const struct tr_settings *settings, const struct tryst_address *own)
 {
     for (uint32_t i = 0; i < settings->other_count; i++)
-        if (settings->other[i].family == own->family &&
-            memcmp(settings->other[i].ip, own->ip, sizeof own->ip) == 0)
+        if (tr_ip_is_same(&settings->other[i], own))
             return true;
     return false;
 }
@@ -75,18 +75,18 @@ static void find_self(const struct server *server, struct tryst_pin *pin)
     struct tryst_address own[TR_INTERFACES_MAX];
     struct tryst_address local = tr_listener_local(server->listener, 0);
     struct tryst_address found = local;
-    size_t count = tr_ports_is_any(&local) ? tr_interfaces_list(own, TR_INTERFACES_MAX) : 0;
+    size_t count = tr_ip_is_any(&local) ? tr_interfaces_list(own, TR_INTERFACES_MAX) : 0;
 
-    for (size_t i = 0; i < count && tr_ports_is_any(&found); i++)
+    for (size_t i = 0; i < count && tr_ip_is_any(&found); i++)
         for (uint32_t k = 0; tr_listener_local(server->listener, k).family != 0; k++) {
             local = tr_listener_local(server->listener, k);
-            if (tr_ports_is_any(&local) && local.family == own[i].family &&
-                tr_ports_is_any(&found) && !is_other(settings, &own[i])) {
+            if (tr_ip_is_any(&local) && local.family == own[i].family && tr_ip_is_any(&found) &&
+                !is_other(settings, &own[i])) {
                 found = own[i];
                 found.port = local.port;
             }
         }
-    if (tr_ports_is_any(&found))
+    if (tr_ip_is_any(&found))
         found.ip[found.family == 4 ? 0 : 15] = found.family == 4 ? 127 : 1;
     format_host(&found, pin->host, sizeof pin->host);
     pin->port = found.port;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "server/ports.h"
 
+#include "lib/base/ip.h"
 #include "lib/driver/datagram.h"
 #include <errno.h>
 #include <stdio.h>
@@ -13,13 +14,6 @@ void tr_ports_format(const struct tryst_address *address, char text[TRYST_ADDRES
 {
     if (tryst_address_format(address, text, TRYST_ADDRESS_TEXT_SIZE) < 0)
         memcpy(text, "?", 2);
-}
-
-bool tr_ports_is_any(const struct tryst_address *address)
-{
-    static const uint8_t any[16];
-
-    return memcmp(address->ip, any, sizeof any) == 0;
 }
 
 static void explain_listen(const struct tryst_address *address, bool is_tcp, const char *flag)
@@ -57,7 +51,7 @@ static bool open_sockets(const struct tr_ports *ports)
         char text[TRYST_ADDRESS_TEXT_SIZE];
         if (tr_listener_open(ports->listener, &list[i]) == TRYST_OK)
             continue;
-        if (!tr_ports_is_any(&list[i]) || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) ||
+        if (!tr_ip_is_any(&list[i]) || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) ||
             (i + 1 == count && tr_listener_local(ports->listener, 0).family == 0)) {
             explain_listen(&list[i], false, FLAG_LISTEN);
             return false;
@@ -113,7 +107,7 @@ static bool open_streams(const struct tr_ports *ports)
     for (uint32_t i = 0; i < settings->listen_count; i++) {
         local = settings->listen[i];
         if (tr_streams_open(tr_listener_streams(ports->listener), &local) == TRYST_OK ||
-            (tr_ports_is_any(&local) && errno == EAFNOSUPPORT))
+            (tr_ip_is_any(&local) && errno == EAFNOSUPPORT))
             continue;
         explain_listen(&local, true, "--listen-tcp ADDRESS:PORT");
         return false;
@@ -131,11 +125,6 @@ static bool open_streams(const struct tr_ports *ports)
     return true;
 }
 
-static bool is_same_ip(const struct tryst_address *one, const struct tryst_address *other)
-{
-    return one->family == other->family && memcmp(one->ip, other->ip, sizeof one->ip) == 0;
-}
-
 /* Whether an earlier socket has the ip of this one. */
 static bool is_repeated(const struct tr_ports *ports, uint32_t index)
 {
@@ -143,7 +132,7 @@ static bool is_repeated(const struct tr_ports *ports, uint32_t index)
 
     for (uint32_t i = 0; i < index; i++) {
         struct tryst_address earlier = tr_listener_local(ports->listener, i);
-        if (is_same_ip(&earlier, &local))
+        if (tr_ip_is_same(&earlier, &local))
             return true;
     }
     return false;
@@ -222,7 +211,7 @@ static bool is_served(const struct tr_ports *ports, const struct tryst_address *
 
     for (uint32_t i = 0; (local = tr_listener_local(ports->listener, i)).family != 0; i++)
         if (local.family == address->family &&
-            (tr_ports_is_any(&local) || is_same_ip(&local, address)))
+            (tr_ip_is_any(&local) || tr_ip_is_same(&local, address)))
             return true;
     return false;
 }

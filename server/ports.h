@@ -28,9 +28,6 @@ bool tr_ports_open_admin(const struct tr_ports *ports, const struct tr_admin_vie
 /* An address for people. */
 void tr_ports_format(const struct tryst_address *address, char text[TRYST_ADDRESS_TEXT_SIZE]);
 
-/* Whether it stands for all addresses of this machine. */
-bool tr_ports_is_any(const struct tryst_address *address);
-
 /* The certificate that the settings name, or one of our own. NULL: error says why. */
 struct tr_tunnel_tls *tr_ports_load_tls(const struct tr_settings_streams *streams,
                                         char error[TR_TUNNEL_ERROR]);

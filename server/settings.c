@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "server/settings.h"
 
+#include "lib/base/ip.h"
 #include "server/settings_table.h"
 #include <errno.h>
 #include <getopt.h>
@@ -239,11 +240,6 @@ static void read_flags(struct tr_settings_reading *reading, int argc, char **arg
     }
 }
 
-static bool is_same_ip(const struct tryst_address *one, const struct tryst_address *other)
-{
-    return one->family == other->family && memcmp(one->ip, other->ip, sizeof one->ip) == 0;
-}
-
 /* Whether clients are told to register at that ip: nothing but BIND is answered at a second address. */
 static bool is_first(const struct tr_settings *settings, const struct tryst_address *other)
 {
@@ -253,14 +249,14 @@ static bool is_first(const struct tr_settings *settings, const struct tryst_addr
     uint32_t others = 0;
 
     for (uint32_t i = 0; i < settings->listen_count; i++) {
-        same += is_same_ip(&settings->listen[i], other);
-        others +=
-            settings->listen[i].family == other->family && !is_same_ip(&settings->listen[i], other);
+        same += tr_ip_is_same(&settings->listen[i], other);
+        others += settings->listen[i].family == other->family &&
+                  !tr_ip_is_same(&settings->listen[i], other);
     }
     snprintf(text, sizeof text, strchr(settings->advertise_host, ':') ? "[%s]:1" : "%s:1",
              settings->advertise_host);
     return (same > 0 && others == 0) ||
-           (tryst_address_parse(&shown, text) == TRYST_OK && is_same_ip(&shown, other));
+           (tryst_address_parse(&shown, text) == TRYST_OK && tr_ip_is_same(&shown, other));
 }
 
 static void check_other(const struct tr_settings_reading *reading)

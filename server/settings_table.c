@@ -1,6 +1,7 @@
 /* The settings' one table: where each stands, what it may be, what the help says of it.
  * SPDX-License-Identifier: MIT */
 #include "server/settings_table.h"
+#include "lib/base/ip.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -175,10 +176,9 @@ static bool read_other_port(uint32_t *port, const char *text)
 /* Whether it can be an address of one machine. */
 static bool is_of_a_host(const struct tryst_address *address)
 {
-    static const uint8_t any[16];
     int32_t class = tryst_address_classify(address);
 
-    return memcmp(address->ip, any, sizeof any) != 0 && class != TRYST_ADDRESS_MULTICAST &&
+    return !tr_ip_is_any(address) && class != TRYST_ADDRESS_MULTICAST &&
            class != TRYST_ADDRESS_BROADCAST;
 }
 

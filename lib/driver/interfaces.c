@@ -1,6 +1,7 @@
 /* The addresses that this host can be reached at, best first.
  * SPDX-License-Identifier: MIT */
 #include "lib/driver/interfaces.h"
+#include "lib/base/ip.h"
 #include "lib/driver/datagram.h"
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -148,17 +149,12 @@ static bool is_usable(const struct tryst_address *address, bool loopback)
     }
 }
 
-static bool is_same_ip(const struct tryst_address *a, const struct tryst_address *b)
-{
-    return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
-}
-
 static enum rank rank_of(const struct tryst_address *address, const char *name,
                          const struct tryst_address routed[2])
 {
     struct tryst_address probe = *address;
     probe.port = 1;
-    if (is_same_ip(address, &routed[address->family == 6]))
+    if (tr_ip_is_same(address, &routed[address->family == 6]))
         return RANK_ROUTED;
     if (is_container(name))
         return RANK_CONTAINER;
@@ -269,7 +265,7 @@ void tr_interfaces_prefer(struct tryst_address *list, size_t count,
     for (size_t i = towards_count; i > 0; i--) {
         struct tryst_address source = find_source(&towards[i - 1]);
         size_t at = 0;
-        while (at < count && !is_same_ip(&list[at], &source))
+        while (at < count && !tr_ip_is_same(&list[at], &source))
             at++;
         if (at == count)
             continue;
